@@ -1,0 +1,26 @@
+//! `GET /auth/me`
+
+use shared::{
+    deps,
+    domain::auth::{self, Me},
+    platform::{
+        db::{ReadDb, Tx},
+        http::{Call, Reply},
+        problem::Problem,
+    },
+};
+
+deps! { db: ReadDb }
+
+/// The user's own profile
+#[utoipa::path(
+    get,
+    path = "/auth/me",
+    tag = "Auth",
+    responses((status = 200, description = "The profile", body = auth::Profile), shared::platform::problem::Problems)
+)]
+pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
+    let shared::platform::fields::Nothing = call.query()?;
+    let profile = auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| auth::profile(tx, me).await).await?;
+    Reply::ok(&profile)
+}

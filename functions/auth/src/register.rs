@@ -1,0 +1,36 @@
+//! `POST /auth/register`
+
+use shared::{
+    deps,
+    domain::auth,
+    platform::{
+        db::Db,
+        http::{Call, Reply},
+        jwt::Keys,
+        limits::Limits,
+        problem::Problem,
+    },
+};
+
+deps! { db: Db, keys: Keys, limits: Limits }
+
+/// Make an account
+///
+/// The password has 8 characters or more and at most 71 bytes, and is not a common one. The answer logs in at once.
+#[utoipa::path(
+    post,
+    path = "/auth/register",
+    tag = "Auth",
+    request_body = auth::RegisterBody,
+    responses(
+        (status = 201, description = "The account's first session", body = auth::tokens::TokenPair),
+        (status = 409, description = "`email_taken`: the address has an account", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        shared::platform::problem::Problems,
+    ),
+    security(())
+)]
+pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
+    let new = call.json()?;
+    let tokens = auth::register(&deps.db, &deps.keys, &deps.limits, &call, new).await?;
+    Reply::json(201, &tokens)
+}

@@ -1,0 +1,20 @@
+//! All functions of Tallybook.
+
+use shared::platform::function::{Feature, Function};
+
+/// Every feature.
+pub const FEATURES: &[&Feature] = &[
+    &auth::FEATURE,
+    &budgets::FEATURE,
+    &merchants::FEATURE,
+    &realtime::FEATURE,
+    &system::FEATURE,
+    &tasks::FEATURE,
+    &transactions::FEATURE,
+];
+
+/// The function of a handler's name.
+#[must_use]
+pub fn function(handler: &str) -> Option<&'static Function> {
+    FEATURES.iter().flat_map(|feature| feature.functions).find(|function| function.handler == handler)
+}

@@ -1,0 +1,26 @@
+//! The one binary behind every function: `_HANDLER` says which of them this environment is.
+
+use shared::platform::{
+    config::{Config, ConfigError},
+    function::Env,
+    telemetry,
+};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    telemetry::init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = Config::from_env().map_err(|error: ConfigError| error.to_string()).and_then(|config| {
+        let function = bootstrap::function(&config.handler)
+            .ok_or_else(|| format!("_HANDLER is {:?}: no such function", config.handler))?;
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        runtime.block_on(async { (function.run)(Env::new(config)).await }).map_err(|error| error.to_string())
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}

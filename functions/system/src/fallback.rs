@@ -1,0 +1,47 @@
+//! Whatever no other route takes.
+
+use shared::{
+    deps,
+    platform::{
+        http::{Call, Reply},
+        problem::Problem,
+    },
+};
+
+deps! {}
+
+/// Methods that the API has at a path.
+fn methods(path: &str) -> Vec<String> {
+    let openapi: serde_json::Value = serde_json::from_str(super::OPENAPI).unwrap_or_default();
+    let fits = |template: &str| {
+        template.split('/').count() == path.split('/').count()
+            && template.split('/').zip(path.split('/')).all(|(known, part)| known.starts_with('{') || known == part)
+    };
+    let routes = openapi.get("paths").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let methods = routes.filter(|(template, _)| fits(template)).filter_map(|(_, methods)| methods.as_object());
+    let mut methods: Vec<_> = methods.flat_map(serde_json::Map::keys).map(|method| method.to_uppercase()).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
+/// 405 where another method would do, else 404.
+pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {
+    let methods = methods(&call.path);
+    if methods.is_empty() {
+        return Err(Problem::new(404, "no_such_route", "There is no such route: see /v1/docs."));
+    }
+    let mut problem = Problem::new(405, "method_not_allowed", format!("Use {} here.", methods.join(" or ")));
+    problem.allow = Some(methods.join(", "));
+    Err(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_known_path_tells_its_methods() {
+        assert_eq!(super::methods("/transactions"), ["GET", "POST"]);
+        assert_eq!(super::methods("/transactions/0199"), ["GET"]);
+        assert!(super::methods("/nowhere").is_empty());
+    }
+}

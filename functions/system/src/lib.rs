@@ -1,0 +1,30 @@
+//! What every API has: health, its description, and an answer for unknown paths.
+
+mod docs;
+mod fallback;
+mod health;
+mod openapi;
+mod page;
+
+use shared::{
+    function,
+    platform::function::{Feature, Function},
+};
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(paths(health::handle, openapi::handle, docs::handle))]
+struct Api;
+
+/// This feature's functions.
+pub const FEATURE: Feature = Feature { name: "system", functions: FUNCTIONS, openapi: Api::openapi };
+
+/// The whole API's description, written from the code by `cargo local template` and checked in.
+const OPENAPI: &str = include_str!("openapi.json");
+
+const FUNCTIONS: &[Function] = &[
+    function!("system": health, HTTP "GET" "/health", Public, 256 MB, 10 s),
+    function!("system": openapi, HTTP "GET" "/openapi.json", Public, 256 MB, 10 s),
+    function!("system": docs, HTTP "GET" "/docs", Public, 256 MB, 10 s),
+    function!("system": fallback, DEFAULT, 256 MB, 10 s),
+];

@@ -1,0 +1,25 @@
+//! `GET /openapi.json`
+
+use shared::{
+    deps,
+    platform::{
+        fields::Nothing,
+        http::{Call, Reply},
+        problem::Problem,
+    },
+};
+
+deps! {}
+
+/// This API's description
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "System",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+    security(())
+)]
+pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {
+    let Nothing = call.query()?;
+    Ok(Reply::document("application/json", super::OPENAPI.to_owned()).with("cache-control", "public, max-age=300"))
+}

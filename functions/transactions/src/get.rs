@@ -1,0 +1,38 @@
+//! `GET /transactions/{id}`
+
+use shared::{
+    deps,
+    domain::{
+        auth::{self, Me},
+        transactions::{self, Transaction},
+    },
+    platform::{
+        db::{ReadDb, Tx},
+        fields::Nothing,
+        http::{Call, Reply},
+        problem::Problem,
+    },
+};
+
+deps! { db: ReadDb }
+
+/// One transaction
+#[utoipa::path(
+    get,
+    path = "/transactions/{id}",
+    tag = "Transactions",
+    params(("id" = Uuid, Path, description = "The transaction's id")),
+    responses(
+        (status = 200, description = "The transaction; `ETag` changes whenever it does", body = Transaction),
+        (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
+        shared::platform::problem::Problems,
+    )
+)]
+pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
+    let Nothing = call.query()?;
+    let found = auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| {
+        transactions::get(tx, me.user_id, call.id()?).await
+    })
+    .await?;
+    Ok(Reply::ok(&found)?.with("etag", format!("\"{}\"", found.changed_seq)))
+}

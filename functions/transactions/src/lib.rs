@@ -1,0 +1,40 @@
+//! Transactions and their imports.
+
+mod categories;
+mod create;
+mod get;
+mod import;
+mod import_get;
+mod imports;
+mod list;
+
+use shared::{
+    function,
+    platform::function::{Feature, Function},
+};
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    create::handle,
+    list::handle,
+    get::handle,
+    import::handle,
+    imports::handle,
+    import_get::handle,
+    categories::handle
+))]
+struct Api;
+
+/// This feature's functions.
+pub const FEATURE: Feature = Feature { name: "transactions", functions: FUNCTIONS, openapi: Api::openapi };
+
+const FUNCTIONS: &[Function] = &[
+    function!("transactions": create, HTTP "POST" "/transactions", User, 256 MB, 10 s),
+    function!("transactions": list, HTTP "GET" "/transactions", User, 256 MB, 10 s),
+    function!("transactions": get, HTTP "GET" "/transactions/{id}", User, 256 MB, 10 s),
+    function!("transactions": import, HTTP "POST" "/transactions/import", User, 512 MB, 15 s),
+    function!("transactions": imports, HTTP "GET" "/transactions/imports", User, 256 MB, 10 s),
+    function!("transactions": import_get, HTTP "GET" "/transactions/imports/{id}", User, 256 MB, 10 s),
+    function!("transactions": categories, HTTP "GET" "/categories", User, 256 MB, 10 s),
+];

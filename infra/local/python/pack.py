@@ -1,0 +1,43 @@
+"""Pack the bootstrap into the one zip that every function's CodeUri names.
+
+    pack.py BOOTSTRAP ZIP SALT
+
+Prints the release id: a hash of the binary and of SALT (templates and
+parameters). The id is also written into the zip, because SAM publishes a new
+version of a function only when the hash of its code changes; without it a
+change that comes by a parameter alone would never reach the `live` alias.
+
+Python rather than Rust: zlib here is native code, and in a dev build of the
+tool compressing the binary would take longer than deploying it.
+"""
+
+import hashlib
+import os
+import pathlib
+import sys
+import zipfile
+
+# The same input must give the same bytes, so no file time goes in.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def entry(name: str, mode: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.external_attr = (0o100000 | mode) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def main(bootstrap: str, target: str, salt: str) -> None:
+    code = pathlib.Path(bootstrap).read_bytes()
+    release = hashlib.sha256(salt.encode() + b"\0" + code).hexdigest()[:12]
+    part = f"{target}.{os.getpid()}.part"
+    with zipfile.ZipFile(part, "w", compresslevel=1) as archive:
+        archive.writestr(entry("bootstrap", 0o755), code)
+        archive.writestr(entry("release", 0o644), release + "\n")
+    os.replace(part, target)
+    print(release)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,112 @@
+//! The binaries, and the zip that every function shares.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::UNIX_EPOCH,
+};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{
+    install,
+    paths::{Paths, fingerprint},
+    process::{on_path, output, run},
+    progress::step,
+    state::{Packed, State},
+};
+
+/// Builds what is deployed, and the tool that migrates and describes it.
+pub fn build(paths: &Paths) -> Result<Built> {
+    step("Building bootstrap and tools", || {
+        run(Command::new(install::cargo())
+            .args(["build", "--quiet", "--package", "bootstrap", "--package", "tools"])
+            // The queries are checked against `.sqlx`, whatever database a shell happens to name.
+            .env("SQLX_OFFLINE", "true")
+            .env_remove("DATABASE_URL")
+            .current_dir(&paths.root))
+    })?;
+    Built::find(paths)
+}
+
+pub struct Built {
+    pub bootstrap: PathBuf,
+    pub tools: PathBuf,
+}
+
+impl Built {
+    /// Where cargo puts them, which a user may have set in several ways.
+    pub fn find(paths: &Paths) -> Result<Self> {
+        let metadata = output(
+            Command::new(install::cargo())
+                .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+                .current_dir(&paths.root),
+        )?;
+        let metadata: Value = serde_json::from_str(&metadata)?;
+        let target = metadata.get("target_directory").and_then(Value::as_str).context("no target directory")?;
+        let target = Path::new(target).join("debug");
+        Ok(Self { bootstrap: target.join("bootstrap"), tools: target.join("tools") })
+    }
+}
+
+/// Makes the zip unless it is there already, and returns its release id. `salt` is everything else
+/// that a deployment is made of.
+pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> Result<String> {
+    let meta = fs::metadata(bootstrap).with_context(|| format!("no {}", bootstrap.display()))?;
+    let age = meta.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
+    let input = fingerprint(format!("{age} {} {salt}", meta.len()).as_bytes());
+    let zip = paths.zip();
+    if let Some(packed) = &state.packed
+        && packed.input == input
+        && zip.exists()
+    {
+        return Ok(packed.release.clone());
+    }
+    let release = step("Packing", || {
+        fs::create_dir_all(zip.parent().context("zip has a folder")?)?;
+        let stripped = strip(paths, bootstrap)?;
+        let release =
+            output(Command::new(install::python()?).arg(paths.python("pack.py")).arg(&stripped).arg(&zip).arg(salt))?;
+        Ok(release.trim().to_owned())
+    })?;
+    state.packed = Some(Packed { input, release: release.clone() });
+    state.save(paths)?;
+    Ok(release)
+}
+
+/// Debug information is nine tenths of a dev build. Where no tool is at hand it is deployed whole.
+fn strip(paths: &Paths, bootstrap: &Path) -> Result<PathBuf> {
+    let target = paths.state.join("bootstrap");
+    let tool = ["strip", "objcopy", "llvm-strip"].into_iter().find_map(on_path);
+    match tool {
+        Some(tool) if tool.ends_with("objcopy") => {
+            output(Command::new(tool).arg("--strip-all").arg(bootstrap).arg(&target))?;
+        }
+        Some(tool) => {
+            output(Command::new(tool).arg("-o").arg(&target).arg(bootstrap))?;
+        }
+        None => {
+            fs::copy(bootstrap, &target)?;
+        }
+    }
+    Ok(target)
+}
+
+/// What `tools describe` says. `TALLYBOOK_DESCRIBE` may name a file instead, so that the generator
+/// can be worked on without the rest.
+pub fn describe(tools: &Path) -> Result<String> {
+    if let Some(file) = env::var_os("TALLYBOOK_DESCRIBE") {
+        return fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()));
+    }
+    output(Command::new(tools).arg("describe"))
+}
+
+/// What `tools openapi` says; nothing when the endpoint tables come from a file.
+pub fn openapi(tools: &Path) -> Result<Option<String>> {
+    if env::var_os("TALLYBOOK_DESCRIBE").is_some() {
+        return Ok(None);
+    }
+    output(Command::new(tools).arg("openapi")).map(|text| Some(text.trim_end().to_owned() + "\n"))
+}

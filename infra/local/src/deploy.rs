@@ -1,0 +1,167 @@
+//! Deploys the real templates with the real SAM CLI to the local AWS.
+
+use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    address::Address,
+    aws::{self, Aws},
+    build::{self, Built},
+    install,
+    paths::{Paths, fingerprint},
+    process::{output, run},
+    progress::step,
+    state::{Credentials, Deployed, State},
+    template,
+};
+
+pub const STACK: &str = "tallybook-local";
+/// The bucket `sam deploy` uploads to.
+const ARTIFACTS: &str = "tallybook-artifacts";
+/// The three tables whose rows end by themselves.
+const EXPIRING: [&str; 3] = ["LimitsTable", "TicketsTable", "ConnectionsTable"];
+
+/// Brings the local AWS to what the checkout holds; does nothing when it is there already.
+pub fn deploy(
+    paths: &Paths,
+    state: &mut State,
+    credentials: &Credentials,
+    built: &Built,
+    aws: &Aws,
+    database: &Address,
+) -> Result<bool> {
+    if template::refresh(paths, &built.tools)? {
+        build::build(paths)?;
+    }
+    let mut parameters = parameters(credentials, aws, database);
+    let texts: String = templates(paths)?.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+    let salt = fingerprint(format!("{parameters:?}{texts}").as_bytes());
+    let release = build::pack(paths, state, &built.bootstrap, &salt)?;
+    if let Some(deployed) = &state.deployed
+        && deployed.release == release
+        // A killed emulator comes back with what it last saved, which may be an older release.
+        && aws.outputs(STACK)?.is_some_and(|outputs| outputs.get("Release") == Some(&release))
+    {
+        return Ok(false);
+    }
+    parameters.insert("Release", release.clone());
+    step("Deploying", || {
+        aws.create_bucket(ARTIFACTS)?;
+        if let Err(error) = sam_deploy(paths, aws, &parameters) {
+            // A stack whose update replaces an API, or whose first creation failed, cannot be
+            // updated; its queues and tables hold nothing that a local user would miss.
+            eprintln!("{error:#}\nDeploying failed; once more from nothing");
+            aws.delete_stack(STACK)?;
+            sam_deploy(paths, aws, &parameters)?;
+        }
+        let outputs = aws.outputs(STACK)?.context("deployed, but the stack is not complete")?;
+        what_the_emulator_skips(aws, &outputs)?;
+        state.deployed = Some(Deployed { release, outputs });
+        state.save(paths)
+    })?;
+    Ok(true)
+}
+
+/// All that is needed beyond `sam deploy`: the emulator takes a table's `TimeToLiveSpecification`
+/// and does nothing with it, so the same is said by API.
+fn what_the_emulator_skips(aws: &Aws, outputs: &BTreeMap<String, String>) -> Result<()> {
+    for table in EXPIRING {
+        aws.enable_time_to_live(outputs.get(table).with_context(|| format!("no output {table}"))?, "ttl")?;
+    }
+    Ok(())
+}
+
+fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> BTreeMap<&'static str, String> {
+    // A function is on this machine too, so the database's own address serves.
+    let mut all = BTreeMap::from([
+        ("Stage", "local".to_owned()),
+        ("LocalGateway", aws.url("")),
+        ("AppUrl", "http://localhost:3000".to_owned()),
+        ("CorsOrigins", "http://localhost:3000,http://127.0.0.1:3000".to_owned()),
+        ("MailFrom", "tallybook@example.com".to_owned()),
+        ("Heartbeat", "30".to_owned()),
+        ("DatabaseHost", database.host.clone()),
+        ("DatabasePort", database.port.to_string()),
+        ("DatabaseName", database.database.clone()),
+        ("DatabasePooled", "false".to_owned()),
+        ("DatabaseReadPassword", credentials.read.clone()),
+        ("DatabaseWritePassword", credentials.write.clone()),
+        ("Keys", credentials.keys.clone()),
+    ]);
+    for (variable, parameter) in [("TALLYBOOK_LOG", "LogLevel"), ("TALLYBOOK_QUEUE_VISIBILITY", "QueueVisibility")] {
+        if let Ok(value) = env::var(variable) {
+            all.insert(parameter, value);
+        }
+    }
+    all
+}
+
+/// Every template, the root first.
+fn templates(paths: &Paths) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = vec![paths.root.join("template.yaml")];
+    for entry in fs::read_dir(paths.root.join("functions"))? {
+        files.push(entry?.path().join("template.yaml"));
+    }
+    for entry in fs::read_dir(paths.root.join("infra"))? {
+        files.push(entry?.path());
+    }
+    files.retain(|file| file.is_file() && file.extension().is_some_and(|e| e == "yaml"));
+    files.sort();
+    Ok(files)
+}
+
+/// Offline: both know the resource types by heart. The region only has to be one.
+pub fn lint(paths: &Paths) -> Result<()> {
+    let python = install::sam_python(paths)?;
+    let run = |args: &[&str], files: &[PathBuf]| {
+        run(Command::new(&python)
+            .args(args)
+            .args(files)
+            .env("AWS_DEFAULT_REGION", aws::REGION)
+            .env("SAM_CLI_TELEMETRY", "0")
+            .current_dir(&paths.root))
+    };
+    let files = templates(paths)?;
+    step("sam validate", || run(&["-m", "samcli", "validate", "--lint", "--template-file", "template.yaml"], &[]))?;
+    step("cfn-lint", || run(&["-c", "import sys; from cfnlint.runner import main; sys.exit(main())"], &files))
+}
+
+fn sam_deploy(paths: &Paths, aws: &Aws, parameters: &BTreeMap<&str, String>) -> Result<()> {
+    // In a file of ours, not on the command line, where every user of the machine could read them.
+    // JSON is YAML, which is what it takes.
+    let file = paths.state.join("parameters.yaml");
+    fs::write(&file, serde_json::to_vec(parameters)?)?;
+    let said = output(
+        sam(paths, aws)?
+            // samconfig.toml holds the stages on AWS, and nothing for the one it takes unasked.
+            .args(["deploy", "--template-file", "template.yaml", "--config-env", "default"])
+            .args(["--stack-name", STACK, "--s3-bucket", ARTIFACTS, "--region", aws::REGION])
+            .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+            .args(["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"])
+            .arg("--parameter-overrides")
+            .arg(format!("file://{}", file.display())),
+    );
+    fs::remove_file(&file).ok();
+    fs::write(paths.log("deploy"), said?)?;
+    Ok(())
+}
+
+fn sam(paths: &Paths, aws: &Aws) -> Result<Command> {
+    let mut sam = Command::new(install::sam_python(paths)?);
+    sam.args(["-m", "samcli"])
+        .current_dir(&paths.root)
+        .env("AWS_ENDPOINT_URL", aws.url(""))
+        .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_KEY)
+        .env("AWS_DEFAULT_REGION", aws::REGION)
+        // Neither the user's own profiles nor their token may play a part.
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_SESSION_TOKEN")
+        .env("SAM_CLI_TELEMETRY", "0")
+        // It asks every five seconds otherwise, and this takes three.
+        .env("SAM_CLI_POLL_DELAY", "0.5");
+    Ok(sam)
+}

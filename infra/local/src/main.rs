@@ -1,0 +1,144 @@
+//! The local cloud: Postgres, an AWS on this machine, and the real templates deployed to it.
+//!
+//! `cargo local up` is all a newcomer needs. Anything that needs the domain (migrations, the list
+//! of endpoints) is done by the `tools` binary; this crate stays light, so that it builds first.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the rule is for the service: this tool is configured by the shell it is called from"
+)]
+
+mod address;
+mod aws;
+mod build;
+mod cloud;
+mod deploy;
+mod doctor;
+mod environment;
+mod install;
+mod logs;
+mod paths;
+mod postgres;
+mod process;
+mod progress;
+mod run;
+mod state;
+mod template;
+mod up;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Runs Tallybook on this machine.
+#[derive(Parser)]
+#[command(name = "cargo local", bin_name = "cargo local", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything, migrate, deploy, and say where it is
+    Up {
+        /// Return when it runs, rather than follow the logs and stop with Ctrl-C
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Stop everything; data and deployment are kept
+    Down,
+    /// Print the addresses and names as shell exports: `eval "$(cargo local env)"`
+    Env {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build and deploy after a change
+    Deploy,
+    /// Follow what the functions log
+    Logs {
+        /// Only functions whose name contains this, such as `auth-login` or `tasks`
+        function: Option<String>,
+        /// Print what is there and return
+        #[arg(long)]
+        no_follow: bool,
+    },
+    /// Open psql on the database, or pass it arguments: `cargo local psql -- -c 'SELECT 1'`
+    Psql {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Stop everything and delete this checkout's data, then `up` starts clean
+    Reset,
+    /// Say what is missing on this machine and how to mend it
+    Doctor,
+    /// Write the feature templates from the endpoint tables
+    Template {
+        /// Change nothing; fail with the difference
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check every template with `sam validate --lint` and cfn-lint
+    Lint,
+    /// Run every test, or those whose name contains FILTER, against the local cloud
+    Test {
+        filter: Option<String>,
+        /// Further arguments for `cargo nextest run`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Measure; arguments go to `tools bench`
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Write what sqlx knows of every query to `.sqlx`, so that a build needs no database
+    Prepare {
+        /// Change nothing; fail when it is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Bring the database to the newest schema, or: `up`, `down N`, `status`
+    Migrate {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Load merchants from a CSV
+    ImportMerchants { file: PathBuf },
+    /// Make a registered user an administrator
+    MakeAdmin { email: String },
+}
+
+fn main() -> ExitCode {
+    match command() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without a backtrace: it would bury what to do next.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Result<()> {
+    let here = paths::Paths::find()?;
+    match Cli::parse().command {
+        Command::Up { detach } => up::up(&here, detach),
+        Command::Down => up::down(&here),
+        Command::Env { json } => environment::print(&here, json),
+        Command::Deploy => up::redeploy(&here),
+        Command::Logs { function, no_follow } => logs::print(&here, function.as_deref(), !no_follow),
+        Command::Psql { args } => postgres::psql(&here, &args),
+        Command::Reset => up::reset(&here),
+        Command::Doctor => doctor::examine(&here),
+        Command::Template { check } => template::write(&here, check),
+        Command::Lint => deploy::lint(&here),
+        Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
+        Command::Bench { args } => run::tools(&here, "bench", &args),
+        Command::Prepare { check } => run::prepare(&here, check),
+        Command::Migrate { args } => run::tools(&here, "migrate", &args),
+        Command::ImportMerchants { file } => run::tools(&here, "import-merchants", &[file.display().to_string()]),
+        Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
+    }
+}

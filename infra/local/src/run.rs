@@ -1,0 +1,130 @@
+//! Commands that need the running system but are done by another program.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    fs,
+    path::Path,
+    process::Command,
+    time::SystemTime,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    address::Address,
+    build::{self, Built},
+    doctor, environment,
+    install::{self, NEXTEST, cargo_tool},
+    paths::Paths,
+    postgres,
+    process::{output, run},
+    progress::step,
+    state::{Credentials, State},
+    up,
+};
+
+/// `cargo local migrate`, `import-merchants`, `make-admin`, `bench`.
+pub fn tools(paths: &Paths, command: &str, args: &[String]) -> Result<()> {
+    let built = build::build(paths)?;
+    let environment = match environment::of(paths) {
+        Ok(all) => all,
+        // A database that runs is enough for all but the bench.
+        Err(_) => environment::of_database(&State::load(paths), &Credentials::load(paths)?)?,
+    };
+    run(environment::give(&mut Command::new(&built.tools), &environment).arg(command).args(args))
+}
+
+/// Starts what does not run, tests, and leaves everything as it was found.
+pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> {
+    let found_running = State::load(paths).running();
+    up::up(paths, true)?;
+    let nextest = cargo_tool(paths, &NEXTEST)?;
+    let environment = environment::of(paths)?;
+    let mut command = Command::new(nextest);
+    environment::give(&mut command, &environment)
+        .args(["nextest", "run", "--workspace"])
+        .args(args)
+        .args(filter)
+        .env("SQLX_OFFLINE", "true")
+        .current_dir(&paths.root);
+    let result = run(&mut command);
+    if !found_running {
+        up::down(paths)?;
+    }
+    result
+}
+
+/// Has sqlx's macros describe every query, against a scratch database with the newest migrations. They write what they
+/// learn into SQLX_OFFLINE_DIR while they compile; `cargo sqlx prepare` does the same after a `cargo clean`.
+pub fn prepare(paths: &Paths, check: bool) -> Result<()> {
+    const SCRATCH: &str = "tallybook_prepare";
+    doctor::require()?;
+    let _lock = paths.lock()?;
+    let mut state = State::load(paths);
+    let credentials = Credentials::load(paths)?;
+    let found_running = state.postgres.as_ref().is_some_and(|server| server.process.alive());
+    let bin = install::postgres_bin(paths)?;
+    let mut address = postgres::up(paths, &mut state, &credentials)?;
+    postgres::drop_database(&bin, &address, SCRATCH)?;
+    postgres::create_database(&bin, &address, SCRATCH)?;
+    SCRATCH.clone_into(&mut address.database);
+    let fresh = paths.state.join("sqlx");
+    let result = apply_migrations(paths, &bin, &address)
+        .and_then(|()| step("Describing the queries", || describe(paths, &address.url(None), &fresh)));
+    if !found_running {
+        postgres::down(paths, &mut state)?;
+    }
+    result?;
+    let kept = paths.root.join(".sqlx");
+    if read_all(&fresh)? == read_all(&kept).unwrap_or_default() {
+        return Ok(());
+    }
+    ensure!(!check, "what .sqlx knows is out of date: run `cargo local prepare` and commit .sqlx");
+    if kept.exists() {
+        fs::remove_dir_all(&kept)?;
+    }
+    fs::create_dir(&kept)?;
+    for (name, text) in read_all(&fresh)? {
+        fs::write(kept.join(name), text)?;
+    }
+    Ok(())
+}
+
+fn apply_migrations(paths: &Paths, bin: &Path, address: &Address) -> Result<()> {
+    let files = fs::read_dir(paths.root.join("migrations"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    for file in files.iter().filter(|file| file.to_string_lossy().ends_with(".up.sql")) {
+        let psql = ["-qX", "-1", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"];
+        output(address.psql(bin).args(psql).arg("-f").arg(file))?;
+    }
+    Ok(())
+}
+
+fn describe(paths: &Paths, url: &str, into: &Path) -> Result<()> {
+    if into.exists() {
+        fs::remove_dir_all(into)?;
+    }
+    fs::create_dir_all(into)?;
+    // The macros run only when the crate that holds the queries is compiled again.
+    fs::File::options().append(true).open(paths.root.join("shared/src/lib.rs"))?.set_modified(SystemTime::now())?;
+    run(Command::new(install::cargo())
+        .args(["check", "--quiet", "--package", "shared", "--lib"])
+        .env("DATABASE_URL", url)
+        .env("SQLX_OFFLINE", "false")
+        .env("SQLX_OFFLINE_DIR", into)
+        .current_dir(&paths.root))
+}
+
+fn read_all(folder: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
+    fs::read_dir(folder)?
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), fs::read(entry.path())?))))
+        .collect::<Result<_, _>>()
+        .context("reading the described queries")
+}
+
+/// Used by the doctor, to say whether a build is there.
+pub fn built(paths: &Paths) -> bool {
+    Built::find(paths).is_ok_and(|built| built.bootstrap.exists() && built.tools.exists())
+}

@@ -1,0 +1,266 @@
+//! One feature's nested stack. Role, log group, integration, route and permission are written out
+//! for each function: SAM's own events cannot cross templates, and the role it makes may write to
+//! every log group of the account.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use anyhow::{Context, Result};
+
+use super::{
+    Feature, Function, Trigger, camel,
+    grants::{CONSUME, Grant, grant, http_api, queue_arn, ws_api},
+};
+
+/// Passed to every feature, whatever it may do.
+const COMMON: [&str; 11] = [
+    "Stage",
+    "Architecture",
+    "LogLevel",
+    "LogRetention",
+    "CorsOrigins",
+    "AppUrl",
+    "Release",
+    "DatabasePooled",
+    "DatabaseTls",
+    "Heartbeat",
+    "LocalGateway",
+];
+
+/// The parameters of a feature's stack, and what the root passes for each.
+pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
+    let mut all: BTreeMap<String, String> = COMMON.iter().map(|name| ((*name).to_owned(), from_root(name))).collect();
+    for function in &feature.functions {
+        let (parameter, value) = match &function.trigger {
+            Trigger::Http { .. } | Trigger::Default => http_api(),
+            Trigger::Socket { .. } => ws_api(),
+            Trigger::Queue { queue, .. } => queue_arn(queue),
+        };
+        all.insert(parameter, value);
+        for granted in granted(function)? {
+            all.extend(granted.parameters);
+        }
+    }
+    Ok(all)
+}
+
+fn from_root(name: &str) -> String {
+    match name {
+        "CorsOrigins" => "!Join [\",\", !Ref CorsOrigins]".to_owned(),
+        "DatabaseTls" => "!If [IsLocal, \"off\", verify-full]".to_owned(),
+        name => format!("!Ref {name}"),
+    }
+}
+
+fn granted(function: &Function) -> Result<Vec<Grant>> {
+    function.grants.iter().map(|name| grant(name)).collect::<Result<_>>().with_context(|| function.handler.clone())
+}
+
+pub fn template(feature: &Feature) -> Result<String> {
+    let mut out = String::new();
+    let name = &feature.name;
+    write!(
+        out,
+        r#"# Written by `cargo local template` from the table in functions/{name}/src/lib.rs; change that, not this.
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Description: Tallybook - {name}
+
+Parameters:
+"#
+    )?;
+    for parameter in parameters(feature)?.keys() {
+        writeln!(out, "  {parameter}: {{Type: String}}")?;
+    }
+    out.push_str(
+        r#"
+Conditions:
+  IsLocal: !Not [!Equals [!Ref LocalGateway, ""]]
+
+Globals:
+  Function:
+    Runtime: provided.al2023
+    Architectures: [!Ref Architecture]
+    # One zip for every function: the bootstrap picks its handler by _HANDLER.
+    CodeUri: ../../target/lambda/bootstrap.zip
+    AutoPublishAlias: live
+    Environment:
+      Variables:
+        STAGE: !Ref Stage
+        RELEASE: !Ref Release
+        RUST_LOG: !Ref LogLevel
+        CORS_ORIGINS: !Ref CorsOrigins
+        APP_URL: !Ref AppUrl
+        DB_POOLED: !Ref DatabasePooled
+        DB_TLS: !Ref DatabaseTls
+        HEARTBEAT_S: !Ref Heartbeat
+        AWS_ENDPOINT_URL: !If [IsLocal, !Ref LocalGateway, !Ref "AWS::NoValue"]
+
+Resources:
+"#,
+    );
+    let functions: Vec<String> = feature.functions.iter().map(|f| function(name, f)).collect::<Result<_>>()?;
+    out.push_str(&functions.join("\n"));
+    Ok(out)
+}
+
+fn function(feature: &str, function: &Function) -> Result<String> {
+    let mut out = String::new();
+    let Function { handler, memory, timeout, .. } = function;
+    let id = camel(function.endpoint());
+    let name = format!("tallybook-${{Stage}}-{feature}-{}", function.endpoint().replace('_', "-"));
+    let granted = granted(function)?;
+    write!(
+        out,
+        r#"  {id}:
+    Type: AWS::Serverless::Function
+    Metadata: {{SkipBuild: true}}
+    Properties:
+      FunctionName: !Sub "{name}"
+      Handler: {handler}
+      MemorySize: {memory}
+      Timeout: {timeout}
+      Role: !GetAtt {id}Role.Arn
+      LoggingConfig: {{LogGroup: !Ref {id}Logs, LogFormat: JSON, SystemLogLevel: WARN}}
+"#
+    )?;
+    let variables: BTreeMap<_, _> = granted.iter().flat_map(|grant| &grant.variables).cloned().collect();
+    if !variables.is_empty() {
+        out.push_str("      Environment:\n        Variables:\n");
+        for (variable, value) in variables {
+            writeln!(out, "          {variable}: {value}")?;
+        }
+    }
+    write!(
+        out,
+        r#"  {id}Logs:
+    Type: AWS::Logs::LogGroup
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties: {{LogGroupName: !Sub "/aws/lambda/{name}", RetentionInDays: !Ref LogRetention}}
+  {id}Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, Action: "sts:AssumeRole"}}]
+      Policies:
+        - PolicyName: {feature}-{endpoint}
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - Effect: Allow
+                Action: ["logs:CreateLogStream", "logs:PutLogEvents"]
+                Resource: !GetAtt {id}Logs.Arn
+"#,
+        endpoint = function.endpoint(),
+    )?;
+    for (actions, resources) in granted.iter().flat_map(|grant| &grant.statements) {
+        out.push_str(&statement(actions, resources)?);
+    }
+    if let Trigger::Queue { queue, .. } = &function.trigger {
+        out.push_str(&statement(CONSUME, &[format!("!Ref {}", queue_arn(queue).0)])?);
+    }
+    out.push_str(&trigger(&id, &function.trigger)?);
+    Ok(out)
+}
+
+fn statement(actions: &[&str], resources: &[String]) -> Result<String> {
+    let mut out = String::new();
+    let actions = actions.iter().map(|action| format!("\"{action}\"")).collect::<Vec<_>>().join(", ");
+    writeln!(out, "              - Effect: Allow\n                Action: [{actions}]")?;
+    match resources {
+        [one] => writeln!(out, "                Resource: {one}")?,
+        many => writeln!(out, "                Resource: [{}]", many.join(", "))?,
+    }
+    Ok(out)
+}
+
+fn trigger(id: &str, trigger: &Trigger) -> Result<String> {
+    Ok(match trigger {
+        Trigger::Http { method, path } => {
+            http(id, &format!("{method} {path}"), &format!("/*/{method}{}", wildcards(path)))?
+        }
+        Trigger::Default => http(id, "$default", "/*/$default")?,
+        Trigger::Socket { route } => socket(id, route)?,
+        Trigger::Queue { queue, batch, max_concurrency } => format!(
+            r"  {id}Source:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: !Ref {arn}
+      FunctionName: !Ref {id}.Alias
+      BatchSize: {batch}
+      FunctionResponseTypes: [ReportBatchItemFailures]
+      ScalingConfig: {{MaximumConcurrency: {max_concurrency}}}
+",
+            arn = queue_arn(queue).0
+        ),
+    })
+}
+
+fn http(id: &str, route: &str, source: &str) -> Result<String> {
+    let mut out = String::new();
+    write!(
+        out,
+        r#"  {id}Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {{ApiId: !Ref HttpApi, IntegrationType: AWS_PROXY, IntegrationUri: !Ref {id}.Alias, PayloadFormatVersion: "2.0"}}
+  {id}Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {{ApiId: !Ref HttpApi, RouteKey: "{route}", Target: !Sub "integrations/${{{id}Integration}}"}}
+{}"#,
+        permission(id, "HttpApi", source)
+    )?;
+    Ok(out)
+}
+
+/// A WebSocket integration takes the long form of the address, and only a route with a response
+/// sends the function's answer to the client.
+fn socket(id: &str, route: &str) -> Result<String> {
+    let mut out = String::new();
+    let answers = !matches!(route, "$connect" | "$disconnect");
+    let selection = if answers { ", RouteResponseSelectionExpression: \"$default\"" } else { "" };
+    write!(
+        out,
+        r#"  {id}Integration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref WsApi
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub
+        - "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{Function}}/invocations"
+        - Function: !Ref {id}.Alias
+  {id}Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {{ApiId: !Ref WsApi, RouteKey: "{route}", Target: !Sub "integrations/${{{id}Integration}}"{selection}}}
+"#
+    )?;
+    if answers {
+        write!(
+            out,
+            r#"  {id}RouteResponse:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: {{ApiId: !Ref WsApi, RouteId: !Ref {id}Route, RouteResponseKey: "$default"}}
+"#
+        )?;
+    }
+    out.push_str(&permission(id, "WsApi", &format!("/*/{route}")));
+    Ok(out)
+}
+
+fn permission(id: &str, api: &str, source: &str) -> String {
+    format!(
+        r#"  {id}Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref {id}.Alias
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api}}}{source}"
+"#
+    )
+}
+
+/// `/transactions/{id}` → `/transactions/*`: in an ARN a path parameter is a wildcard.
+fn wildcards(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,126 @@
+//! What a grant of an endpoint's `Deps` means on AWS: variables, and a statement of its policy.
+
+use anyhow::{Result, bail};
+
+use super::camel;
+
+#[derive(Default)]
+pub struct Grant {
+    /// Environment variable and its value.
+    pub variables: Vec<(String, String)>,
+    /// Actions and the resources they are allowed on.
+    pub statements: Vec<(&'static [&'static str], Vec<String>)>,
+    /// Parameters of the feature's stack, and what the root passes for them.
+    pub parameters: Vec<(String, String)>,
+}
+
+pub const QUEUES: [&str; 6] = ["relay", "deliver", "high", "default", "low", "scheduled"];
+const TABLES: [&str; 3] = ["limits", "tickets", "connections"];
+
+const READ_SECRET: &[&str] = &["secretsmanager:GetSecretValue"];
+const ROWS: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+const QUERY: &[&str] = &["dynamodb:Query"];
+const SEND: &[&str] = &["sqs:SendMessage"];
+const OBJECTS: &[&str] = &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+const SOCKETS: &[&str] = &["execute-api:ManageConnections"];
+const MAIL: &[&str] = &["ses:SendEmail"];
+/// What Lambda's poller does with a queue on behalf of the function.
+pub const CONSUME: &[&str] = &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+
+pub fn grant(name: &str) -> Result<Grant> {
+    let (kind, of) = name.split_once(':').unwrap_or((name, ""));
+    Ok(match (kind, of) {
+        ("db", "read") => secret("DB_READ_SECRET", "DatabaseRead"),
+        ("db", "write") => secret("DB_WRITE_SECRET", "DatabaseWrite"),
+        ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
+        ("table", table) if TABLES.contains(&table) => rows(table),
+        ("queue", queue) if QUEUES.contains(&queue) => queue_url(queue),
+        ("bucket", "uploads") => Grant {
+            variables: vec![("UPLOADS_BUCKET".into(), "!Ref UploadsBucket".into())],
+            statements: vec![(OBJECTS, vec!["!Sub \"${UploadsBucketArn}/*\"".into()])],
+            parameters: outputs("Storage", &["UploadsBucket", "UploadsBucketArn"]),
+        },
+        ("sockets", "") => Grant {
+            variables: vec![("WS_ENDPOINT".into(), "!Ref WsEndpoint".into())],
+            statements: vec![(
+                SOCKETS,
+                vec![
+                    "!Sub \"arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WsApi}/v1/*\"".into(),
+                ],
+            )],
+            parameters: vec![
+                ws_api(),
+                (
+                    "WsEndpoint".into(),
+                    "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${WsApi}/v1\", \
+                 !Sub \"https://${WsApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
+                        .into(),
+                ),
+            ],
+        },
+        ("mail", "") => Grant {
+            variables: vec![("MAIL_FROM".into(), "!Ref MailFrom".into())],
+            statements: vec![(
+                MAIL,
+                vec!["!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}\"".into()],
+            )],
+            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into())],
+        },
+        _ => bail!(
+            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, bucket:uploads, sockets, mail",
+            TABLES.map(|table| format!("table:{table}")).join(", "),
+            QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
+        ),
+    })
+}
+
+pub fn ws_api() -> (String, String) {
+    ("WsApi".into(), "!Ref WsApi".into())
+}
+
+pub fn http_api() -> (String, String) {
+    ("HttpApi".into(), "!Ref HttpApi".into())
+}
+
+/// The parameter that holds a queue's ARN.
+pub fn queue_arn(queue: &str) -> (String, String) {
+    let name = camel(queue);
+    (format!("{name}QueueArn"), format!("!GetAtt Queues.Outputs.{name}Arn"))
+}
+
+fn secret(variable: &str, output: &str) -> Grant {
+    let parameter = format!("{output}Secret");
+    Grant {
+        variables: vec![(variable.into(), format!("!Ref {parameter}"))],
+        statements: vec![(READ_SECRET, vec![format!("!Ref {parameter}")])],
+        parameters: vec![(parameter, format!("!GetAtt Secrets.Outputs.{output}"))],
+    }
+}
+
+fn rows(table: &str) -> Grant {
+    let name = format!("{}Table", camel(table));
+    let mut statements = vec![(ROWS, vec![format!("!Ref {name}Arn")])];
+    if table == "connections" {
+        statements.push((QUERY, vec![format!("!Ref {name}Arn")]));
+    }
+    Grant {
+        variables: vec![(format!("{}_TABLE", table.to_uppercase()), format!("!Ref {name}"))],
+        statements,
+        parameters: outputs("Storage", &[&name, &format!("{name}Arn")]),
+    }
+}
+
+fn queue_url(queue: &str) -> Grant {
+    let name = camel(queue);
+    let url = format!("{name}QueueUrl");
+    let arn = queue_arn(queue);
+    Grant {
+        variables: vec![(format!("{}_QUEUE_URL", queue.to_uppercase()), format!("!Ref {url}"))],
+        statements: vec![(SEND, vec![format!("!Ref {}", arn.0)])],
+        parameters: vec![(url, format!("!GetAtt Queues.Outputs.{name}Url")), arn],
+    }
+}
+
+fn outputs(stack: &str, names: &[&str]) -> Vec<(String, String)> {
+    names.iter().map(|name| ((*name).to_owned(), format!("!GetAtt {stack}.Outputs.{name}"))).collect()
+}

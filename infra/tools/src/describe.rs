@@ -1,0 +1,79 @@
+//! The application's tables of functions and its API, as documents.
+
+use anyhow::Result;
+use bootstrap::FEATURES;
+use serde_json::{Value, json};
+use shared::platform::function::{Access, Function, Grant, Trigger};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        Components, InfoBuilder, License, OpenApi as Document, ServerBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+/// Every function with its trigger, size and grants.
+pub fn functions() -> Result<String> {
+    let one = |function: &Function| {
+        let mut grants: Vec<Grant> = (function.grants)();
+        grants.sort_unstable();
+        json!({
+            "handler": function.handler,
+            "trigger": function.trigger,
+            "access": function.access,
+            "memory": function.memory,
+            "timeout": function.timeout,
+            "grants": grants,
+        })
+    };
+    let features: Vec<Value> = FEATURES
+        .iter()
+        .map(
+            |feature| json!({"name": feature.name, "functions": feature.functions.iter().map(one).collect::<Vec<_>>()}),
+        )
+        .collect();
+    Ok(serde_json::to_string_pretty(&json!({"features": features}))?)
+}
+
+#[derive(OpenApi)]
+struct Empty;
+
+/// The whole API. Never says anything that the code does not.
+pub fn openapi() -> Result<String> {
+    let mut api: Document = Empty::openapi();
+    let description = "Personal finance: transactions, budgets, imports and live alerts. Amounts are strings with two \
+                       decimals; positive is money out. Errors are `application/problem+json` with a stable `code`.";
+    api.info = InfoBuilder::new()
+        .title("Tallybook")
+        .version("1.0.0")
+        .description(Some(description))
+        .license(Some(License::new("MIT OR Apache-2.0")))
+        .build();
+    api.servers = Some(vec![ServerBuilder::new().url("/v1").description(Some("The API's stage")).build()]);
+    for feature in FEATURES {
+        api.merge((feature.openapi)());
+    }
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    api.components.get_or_insert_with(Components::new).add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    api.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    let mut document = serde_json::to_value(&api)?;
+    name_operations(&mut document);
+    Ok(serde_json::to_string_pretty(&document)?)
+}
+
+/// Gives each operation the name of its function: the derive would call every one of them `handle`.
+fn name_operations(document: &mut Value) {
+    for function in FEATURES.iter().flat_map(|feature| feature.functions) {
+        let Trigger::Http { method, path } = function.trigger else { continue };
+        let operation = document
+            .get_mut("paths")
+            .and_then(|paths| paths.get_mut(path))
+            .and_then(|path| path.get_mut(method.to_lowercase()));
+        if let Some(operation) = operation.and_then(Value::as_object_mut) {
+            operation.insert("operationId".into(), function.handler.replace('.', "_").into());
+            if function.access == Access::Public {
+                operation.insert("security".into(), json!([{}]));
+            }
+        }
+    }
+}

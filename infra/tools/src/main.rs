@@ -1,0 +1,79 @@
+//! Commands that need the application's own code: describing it, migrating, loading data. `cargo local` calls them.
+#![expect(clippy::print_stdout, reason = "a command line prints")]
+
+mod describe;
+mod merchants;
+mod migrate;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+use sqlx::{Connection, PgConnection};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(about = "Tallybook's maintenance commands")]
+struct Cli {
+    /// Postgres, as an administrator
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
+    database_url: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print every function as JSON
+    Describe,
+    /// Print the `OpenAPI` document
+    Openapi,
+    /// Bring the database to the newest form
+    Migrate {
+        #[command(subcommand)]
+        step: Option<migrate::Step>,
+    },
+    /// Load merchants from a CSV file
+    ImportMerchants {
+        /// `canonical_name,category,aliases,country,tags`
+        file: PathBuf,
+        /// Where rows that were not imported are listed
+        #[arg(long, default_value = "import_errors.log")]
+        log: PathBuf,
+    },
+    /// Make a user an administrator
+    MakeAdmin {
+        /// The user's address
+        email: String,
+    },
+}
+
+impl Cli {
+    fn url(&self) -> Result<&str> {
+        self.database_url
+            .as_deref()
+            .context("DATABASE_URL is not set: run this as a subcommand of `cargo local`, or set it")
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    match &cli.command {
+        Command::Describe => println!("{}", describe::functions()?),
+        Command::Openapi => println!("{}", describe::openapi()?),
+        Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
+        Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
+        Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
+    }
+    Ok(())
+}
+
+async fn make_admin(url: &str, email: &str) -> Result<()> {
+    let mut conn = PgConnection::connect(url).await.context("cannot connect to DATABASE_URL")?;
+    let sql =
+        "WITH u AS (UPDATE users SET is_admin = true, updated_at = now() WHERE lower(email) = lower($1) RETURNING id)
+               INSERT INTO audit_log (actor_id, action, target) SELECT id, 'admin.made', id::text FROM u";
+    let made = sqlx::query(sql).bind(email).execute(&mut conn).await?.rows_affected();
+    ensure!(made == 1, "no user has the address {email}: register first");
+    println!("{email} is an administrator now");
+    Ok(())
+}

@@ -1,0 +1,3 @@
+DROP TABLE merchant_aliases;
+DROP TABLE merchant_master;
+DROP TABLE categories;

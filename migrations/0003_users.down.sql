@@ -1,0 +1,4 @@
+DROP TABLE service_tokens;
+DROP TABLE single_use_tokens;
+DROP TABLE sessions;
+DROP TABLE users;

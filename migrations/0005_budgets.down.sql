@@ -1,0 +1,3 @@
+DROP TABLE recurrences;
+DROP TABLE budget_periods;
+DROP TABLE budgets;

@@ -1,0 +1,148 @@
+//! Accounts and sessions.
+
+mod credentials;
+mod sessions;
+mod sql;
+pub mod tokens;
+
+use crate::platform::{
+    db::{Postgres, Role, Tx},
+    http::Call,
+    live::{Holder, TICKET_S, Tickets},
+    problem::Problem,
+};
+pub use credentials::{Email, Password, dummy_hash};
+use serde::Serialize;
+pub use sessions::{
+    Login, LoginBody, LogoutQuery, Refresh, RefreshBody, RegisterBody, Registration, login, logout, refresh, register,
+};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+/// The user of a call, whose session was found live in the transaction that serves it.
+#[derive(Clone, Debug)]
+pub struct Me {
+    /// The user.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+    /// What amounts without a currency are in.
+    pub currency: String,
+    /// The date it is for the user.
+    pub today: Date,
+    /// When the call arrived.
+    pub now: OffsetDateTime,
+}
+
+impl Me {
+    /// The authority that a connection of this call's would have.
+    pub fn holder(&self, call: &Call) -> Result<Holder, Problem> {
+        Ok(Holder { user_id: self.user_id, session_id: self.session_id, expires: call.claims()?.exp })
+    }
+}
+
+/// What opens one WebSocket.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Ticket {
+    /// Connect with `?ticket=`.
+    pub ticket: String,
+    /// Seconds until it is of no use.
+    #[schema(example = 60)]
+    pub expires_in: i64,
+}
+
+impl Ticket {
+    /// Issues a ticket.
+    pub async fn issue(tickets: &Tickets, holder: &Holder, now: OffsetDateTime) -> Result<Self, Problem> {
+        let ticket = tickets.issue(holder, now.unix_timestamp()).await?;
+        Ok(Self { ticket, expires_in: TICKET_S })
+    }
+}
+
+fn ended() -> Problem {
+    Problem::unauthorized("session_ended", "This session has ended: log in again.")
+}
+
+/// Runs `work` for the user of the call. The first statement of every such transaction looks the session up, so a
+/// logout or a disabled account takes effect at once.
+pub async fn with_user<R: Role, T>(
+    db: &Postgres<R>,
+    call: &Call,
+    work: impl AsyncFnOnce(&mut Tx, &Me) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    with_user_locking(db, call, None, work).await
+}
+
+/// [`with_user`], holding an advisory lock besides; a lock that another transaction holds answers 409.
+pub(super) async fn with_user_locking<R: Role, T>(
+    db: &Postgres<R>,
+    call: &Call,
+    lock: Option<i64>,
+    work: impl AsyncFnOnce(&mut Tx, &Me) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    let claims = call.claims()?;
+    db.tx(async |tx: &mut Tx| {
+        let live = sql::live_session(tx, claims.user_id, claims.session_id, call.now, lock).await?.ok_or_else(ended)?;
+        if !live.locked {
+            return Err(Problem::conflict(
+                "in_flight",
+                "A request with this Idempotency-Key is still running: wait for its answer, then repeat it.",
+            ));
+        }
+        let me = Me {
+            user_id: claims.user_id,
+            session_id: claims.session_id,
+            currency: live.currency,
+            today: live.today,
+            now: call.now,
+        };
+        if R::WRITES && live.stale {
+            sql::touch_session(tx, me.user_id, me.session_id, call.now).await?;
+        }
+        work(tx, &me).await
+    })
+    .await
+}
+
+/// Whether a session still stands: for connections, whose authority outlives the call that opened them.
+pub async fn session_stands<R: Role>(
+    db: &Postgres<R>,
+    user_id: Uuid,
+    session_id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, Problem> {
+    db.tx(async |tx: &mut Tx| Ok(sql::live_session(tx, user_id, session_id, now, None).await?.is_some())).await
+}
+
+/// A user's own profile.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Profile {
+    /// The user's id.
+    pub id: Uuid,
+    /// The address as it was given.
+    pub email: String,
+    /// The name.
+    pub full_name: String,
+    /// The phone number, if given.
+    pub phone: Option<String>,
+    /// Whether the address was proven.
+    pub is_verified: bool,
+    /// Addresses of the user's wallets.
+    #[schema(value_type = Vec<String>)]
+    pub wallet_addresses: serde_json::Value,
+    /// The user's choices.
+    #[schema(value_type = Object)]
+    pub preferences: serde_json::Value,
+    /// What amounts without a currency are in.
+    pub currency: String,
+    /// IANA time zone; it decides which day is today.
+    pub timezone: String,
+    /// When the account was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// The user's own profile.
+pub async fn profile(tx: &mut Tx, me: &Me) -> Result<Profile, Problem> {
+    Ok(sql::profile(tx, me.user_id).await?)
+}

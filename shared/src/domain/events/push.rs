@@ -1,0 +1,89 @@
+//! From the log to the sockets. A message says only whose frames are waiting; what and in which order is read from the
+//! log, so lost, repeated and reordered messages do no harm.
+
+use super::{frames::Frame, sql};
+use crate::platform::{
+    db::{Db, Tx},
+    problem::Problem,
+    queue::{Deliver, Ordered, Queue, Relay},
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+/// Frames read at a time. All of them, at their largest, fit into one SQS message of 256 KB.
+const BATCH: i64 = 7;
+/// A kick that does not get through in time is the sweeper's to repeat; the answer does not wait for it.
+const KICK: Duration = Duration::from_millis(500);
+
+/// Work for the deliverer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Post frames to all of a user's connections.
+    Frames {
+        /// The user.
+        user_id: Uuid,
+        /// In order.
+        frames: Vec<Frame>,
+    },
+    /// Close the connections of a session that ended, or all of the user's.
+    Close {
+        /// The user.
+        user_id: Uuid,
+        /// The session.
+        session_id: Option<Uuid>,
+    },
+}
+
+impl Delivery {
+    /// Hands this over, in the user's order.
+    pub async fn send(&self, deliver: &Queue<Deliver>, user_id: Uuid, dedup: String) -> Result<(), Problem> {
+        let body = serde_json::to_string(self).map_err(Problem::internal)?;
+        deliver.send_ordered(&[Ordered { group: user_id.to_string(), dedup, body }]).await
+    }
+}
+
+/// Tells the relay that a user has frames waiting. After the commit, and never a reason to fail: a sweeper looks, too.
+pub async fn kick(relay: &Queue<Relay>, user_id: Uuid) {
+    let message = Ordered { group: user_id.to_string(), dedup: Uuid::now_v7().to_string(), body: user_id.to_string() };
+    match timeout(KICK, relay.send_ordered(&[message])).await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => tracing::warn!(%problem, "relay not kicked: the sweeper will"),
+        Err(_) => tracing::warn!("relay not kicked in time: the sweeper will"),
+    }
+}
+
+/// Has the connections of a session closed, or all of the user's. The session is over already, so a connection that
+/// stays a little longer hears of nothing new it may not know; this is no reason to fail.
+pub async fn close(deliver: &Queue<Deliver>, user_id: Uuid, session_id: Option<Uuid>) {
+    let close = Delivery::Close { user_id, session_id };
+    if let Err(problem) = close.send(deliver, user_id, Uuid::now_v7().to_string()).await {
+        tracing::warn!(%problem, "connections not closed: they end with their token");
+    }
+}
+
+/// Hands all of a user's waiting frames to the deliverer. Killed between sending and noting it, it sends the same
+/// again, under the same deduplication ids.
+pub async fn relay(db: &Db, deliver: &Queue<Deliver>, user_id: Uuid) -> Result<(), Problem> {
+    loop {
+        let waiting = db
+            .tx(async |tx: &mut Tx| {
+                let Some(pushed) = sql::pushed_seq(tx, user_id).await? else { return Ok::<_, Problem>(Vec::new()) };
+                Ok(sql::after(tx, user_id, pushed, BATCH).await?)
+            })
+            .await?;
+        let frames: Vec<_> = waiting.into_iter().map(|stored| Frame::of(user_id, stored)).collect();
+        let (Some(first), Some(last)) = (frames.first().map(|f| f.seq), frames.last().map(|f| f.seq)) else {
+            return Ok(());
+        };
+        Delivery::Frames { user_id, frames }.send(deliver, user_id, format!("{user_id}:{first}-{last}")).await?;
+        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::set_pushed(tx, user_id, last).await?)).await?;
+    }
+}
+
+/// Users whose frames wait although nobody was told: after a kill between commit and kick.
+pub async fn unpushed(tx: &mut Tx, limit: i64) -> Result<Vec<Uuid>, Problem> {
+    Ok(sql::unpushed(tx, limit).await?)
+}

@@ -1,0 +1,231 @@
+//! Importing a bank's file: stored first, then read in chunks by a task that can be killed at any point.
+
+mod chunk;
+mod run;
+mod sql;
+pub mod statement;
+
+use super::{
+    auth::Me,
+    events::Turn,
+    pages::{Page, PageQuery, Place},
+};
+use crate::platform::{
+    db::{Postgres, Tx, Write},
+    fields::{Fault, Field, Fields, Read},
+    jwt::KeySet,
+    problem::Problem,
+};
+pub use run::{Ran, run};
+use serde::Serialize;
+use serde_json::{Value, json};
+use statement::{Options, Refusal};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// The largest file that comes in a request's body.
+pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+/// Row errors that an answer lists.
+const ERRORS_SHOWN: i64 = 1000;
+
+/// What to do with a row that the user has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDuplicate {
+    /// Leave it out.
+    Skip,
+    /// Take it and say what it looks like.
+    Flag,
+    /// Take it.
+    Import,
+}
+
+impl OnDuplicate {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Flag => "flag",
+            Self::Import => "import",
+        }
+    }
+}
+
+impl Field for OnDuplicate {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        [Self::Skip, Self::Flag, Self::Import]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or_else(|| Fault::new("not_a_policy", "Send skip, flag or import."))
+    }
+}
+
+/// What `POST /transactions/import` takes beside the file.
+pub struct Start {
+    on_duplicate: OnDuplicate,
+    /// A saved mapping to read the file by.
+    mapping: Option<Uuid>,
+}
+
+impl Read for Start {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (on_duplicate, mapping) = (fields.optional("on_duplicate"), fields.optional("mapping"));
+        Some(Self { on_duplicate: on_duplicate.unwrap_or(OnDuplicate::Skip), mapping })
+    }
+}
+
+/// What `POST /transactions/import` answers with.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Started {
+    /// The import's id.
+    pub id: Uuid,
+    /// `queued`.
+    #[schema(example = "queued")]
+    pub status: &'static str,
+}
+
+/// Where an import's file is kept.
+#[must_use]
+pub fn file_key(user_id: Uuid, id: Uuid) -> String {
+    format!("imports/{user_id}/{id}")
+}
+
+/// Refuses a file whose shape cannot be told, at once and with what to send instead.
+pub fn check_shape(bytes: &[u8], options: &Options) -> Result<(), Problem> {
+    statement::detect(bytes, options).map(drop).map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let mut problem = Problem::new(422, refusal.code, refusal.detail);
+    problem.more.insert("preview".into(), json!(refusal.preview));
+    if let Some(candidates) = refusal.candidates {
+        problem.more.insert("mapping".into(), json!(candidates));
+    }
+    problem
+}
+
+/// What is known of a file beside the file: the saved mapping, if one was named, and the user's currency.
+pub async fn options(tx: &mut Tx, me: &Me, start: &Start) -> Result<Options, Problem> {
+    let mut options = Options { mapping: None, default_currency: me.currency.clone() };
+    if let Some(id) = start.mapping {
+        let stored = sql::mapping(tx, me.user_id, id).await?;
+        let unknown = || Problem::field("?mapping", "unknown_mapping", "Send the id of one of your mappings.");
+        options.mapping = Some(serde_json::from_value(stored.ok_or_else(unknown)?).map_err(Problem::internal)?);
+    }
+    Ok(options)
+}
+
+/// Records an import whose file is stored.
+pub async fn start(tx: &mut Tx, me: &Me, id: Uuid, size: usize, start: &Start) -> Result<Started, Problem> {
+    let turn = Turn::take(tx, me.user_id, me.now).await?;
+    let new = sql::NewImport {
+        id,
+        file_key: &file_key(me.user_id, id),
+        size: i64::try_from(size).unwrap_or(i64::MAX),
+        on_duplicate: start.on_duplicate.as_str(),
+        mapping_id: start.mapping,
+        changed_seq: turn.changed_seq,
+        now: me.now,
+    };
+    sql::insert(tx, me.user_id, &new).await?;
+    turn.finish(tx).await?;
+    Ok(Started { id, status: "queued" })
+}
+
+/// An import as its owner sees it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Import {
+    /// Its id.
+    pub id: Uuid,
+    /// `queued`, `running`, `completed`, `failed` or `reverted`.
+    pub status: String,
+    /// What happens to rows that were there before: `skip`, `flag` or `import`.
+    pub on_duplicate: String,
+    /// The file's size.
+    pub size_bytes: i64,
+    /// Rows in the file, once they are counted.
+    pub rows_total: Option<i32>,
+    /// Rows that became transactions.
+    pub rows_imported: i32,
+    /// Rows that were there before.
+    pub rows_duplicate: i32,
+    /// Rows that could not be read.
+    pub rows_failed: i32,
+    /// Why it failed.
+    pub error_code: Option<String>,
+    /// What to do about it.
+    pub error_detail: Option<String>,
+    /// When it was asked for.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// A row that could not be read.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RowProblem {
+    /// The line of the file, from 1, on which the row starts.
+    pub line: i32,
+    /// The column, if it is one's fault.
+    pub column: Option<String>,
+    /// A stable code.
+    #[schema(example = "bad_date")]
+    pub code: String,
+    /// What was seen, and what to send.
+    pub detail: String,
+}
+
+/// An import with its row errors.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Detailed {
+    /// The import.
+    #[serde(flatten)]
+    pub import: Import,
+    /// The first thousand rows that could not be read.
+    pub errors: Vec<RowProblem>,
+}
+
+/// One import of the user's.
+pub async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Detailed, Problem> {
+    let import = sql::get(tx, user_id, id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Detailed { import, errors: sql::errors(tx, user_id, id, ERRORS_SHOWN).await? })
+}
+
+/// What `GET /transactions/imports` takes.
+pub struct List(PageQuery);
+
+impl Read for List {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self(PageQuery::read(fields)))
+    }
+}
+
+/// A page of the user's imports, newest first.
+pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<Page<Import>, Problem> {
+    let List(page) = asked;
+    let after = page.place(keys, me.user_id, "imports")?.map(|place| place.id);
+    let (mut data, total) = sql::list(tx, me.user_id, after, page.limit.saturating_add(1), page.offset).await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let has_more = data.len() > limit;
+    data.truncate(limit);
+    let last = data.last().filter(|_| has_more).map(|last| Place { date: last.created_at.date(), id: last.id });
+    let next_cursor = last.map(|last| last.seal(keys, me.user_id, "imports"));
+    Ok(Page { data, total, total_capped: false, limit: page.limit, offset: page.offset, has_more, next_cursor })
+}
+
+/// What an `import_update` tells.
+fn update(id: Uuid, status: &str, progress: &sql::Progress) -> Value {
+    json!({
+        "id": id,
+        "status": status,
+        "rows": progress.next_row,
+        "errors": progress.failed,
+        "imported": progress.imported,
+        "duplicates": progress.duplicate,
+    })
+}
+
+/// Imports that wait or stand still although nobody works on them: after a kill before the task was sent.
+pub async fn stalled(db: &Postgres<Write>, now: OffsetDateTime, still: Duration) -> Result<Vec<(Uuid, Uuid)>, Problem> {
+    db.tx(async |tx: &mut Tx| Ok(sql::stalled(tx, now.saturating_sub(still)).await?)).await
+}

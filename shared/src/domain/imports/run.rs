@@ -1,0 +1,125 @@
+//! The task that works an import off.
+
+use super::{
+    chunk::{Counts, Recogniser, store},
+    file_key, sql,
+    statement::{self, Mapping, Options},
+    update,
+};
+use crate::{
+    domain::events::{self, Turn},
+    platform::{
+        clock,
+        db::{Db, Tx},
+        files::Files,
+        problem::Problem,
+        queue::{Queue, Relay},
+    },
+};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Rows that commit together.
+const CHUNK: usize = 5000;
+/// A chunk is not begun with less time than this left.
+const CHUNK_TIME: Duration = Duration::from_secs(8);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// The import is over, or was before.
+    Done,
+    /// The time is up: run it again.
+    More,
+}
+
+/// Works an import off from where it stands. Rows, counts and the place to go on from commit together, so a worker
+/// killed at any point loses and repeats nothing; a second worker on the same import sees the first one's place and
+/// leaves the chunk to it.
+pub async fn run(
+    db: &Db,
+    files: &Files,
+    relay: &Queue<Relay>,
+    user_id: Uuid,
+    id: Uuid,
+    deadline: Instant,
+) -> Result<Ran, Problem> {
+    let job = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::job(tx, user_id, id).await?)).await?;
+    let Some(job) = job.filter(|job| ["queued", "running"].contains(&job.status.as_str())) else {
+        return Ok(Ran::Done);
+    };
+    debug_assert_eq!(job.file_key, file_key(user_id, id));
+    let Some(bytes) = files.get(&job.file_key).await? else {
+        return failed(db, relay, user_id, id, "file_missing", "The file is gone: import it again.").await;
+    };
+    let mapping = job.mapping.map(serde_json::from_value::<Mapping>).transpose().map_err(Problem::internal)?;
+    let options = Options { mapping, default_currency: job.currency };
+    let shape = match statement::detect(&bytes, &options) {
+        Ok(shape) => shape,
+        Err(refusal) => return failed(db, relay, user_id, id, refusal.code, &refusal.detail).await,
+    };
+    let (mut counts, mut recogniser) = (Counts::default(), Recogniser::default());
+    let mut rows = shape.rows(&bytes).peekable();
+    let mut next = usize::try_from(job.next_row).unwrap_or_default();
+    // Rows stored by an earlier run still count towards which of several equal ones a row is.
+    rows.by_ref().take(next).flatten().for_each(|row| {
+        counts.add(&row);
+    });
+    loop {
+        if deadline.saturating_duration_since(Instant::now()) < CHUNK_TIME {
+            return Ok(Ran::More);
+        }
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).map(|row| row.map(|row| (counts.add(&row), row))).collect();
+        let ended = rows.peek().is_none();
+        let from = next;
+        next = next.saturating_add(chunk.len());
+        let now = clock::now();
+        let stored = db
+            .tx(async |tx: &mut Tx| {
+                let mut turn = Turn::take(tx, user_id, now).await?;
+                let Some(mut progress) = sql::progress(tx, user_id, id, now).await? else { return Ok(false) };
+                if !progress.open || usize::try_from(progress.next_row) != Ok(from) {
+                    return Ok(false);
+                }
+                let policy = job.on_duplicate.as_str();
+                store(tx, &mut turn, &mut recogniser, &mut progress, user_id, id, policy, chunk, now).await?;
+                progress.next_row = i32::try_from(next).unwrap_or(i32::MAX);
+                sql::advance(tx, user_id, id, &progress, ended, turn.changed_seq, now).await?;
+                let status = if ended { "completed" } else { "running" };
+                turn.push("import_update", &update(id, status, &progress))?;
+                turn.finish(tx).await?;
+                Ok::<_, Problem>(true)
+            })
+            .await?;
+        if !stored {
+            // Another worker has the import, or it was ended.
+            return Ok(Ran::Done);
+        }
+        events::kick(relay, user_id).await;
+        if ended {
+            return Ok(Ran::Done);
+        }
+    }
+}
+
+async fn failed(
+    db: &Db,
+    relay: &Queue<Relay>,
+    user_id: Uuid,
+    id: Uuid,
+    code: &str,
+    detail: &str,
+) -> Result<Ran, Problem> {
+    let now = clock::now();
+    db.tx(async |tx: &mut Tx| {
+        let mut turn = Turn::take(tx, user_id, now).await?;
+        if let Some(progress) = sql::progress(tx, user_id, id, now).await?.filter(|progress| progress.open) {
+            sql::fail(tx, user_id, id, code, detail, turn.changed_seq, now).await?;
+            turn.push("import_update", &update(id, "failed", &progress))?;
+        }
+        turn.finish(tx).await
+    })
+    .await?;
+    events::kick(relay, user_id).await;
+    Ok(Ran::Done)
+}

@@ -1,0 +1,159 @@
+//! From bytes to text. Valid UTF-8 is UTF-8: other encodings do not look like it by chance. Single-byte encodings accept
+//! every byte, so there the question is which of them gives words of some language.
+
+use std::borrow::Cow;
+
+use encoding_rs::{ISO_8859_2, UTF_16BE, UTF_16LE, WINDOWS_1250, WINDOWS_1252};
+
+use super::mapping::Encoding;
+
+/// The letters beyond ASCII of languages, by the encodings their banks use.
+const WESTERN: [&str; 8] =
+    ["äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü¿¡ªç", "àáâãçéêíóôõúüª", "àèéìíòóùú", "áéëèïíóöüúĳ", "åäöéæøü", "áðéíóúýþæö"];
+const CENTRAL: [&str; 6] = ["ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţșț", "čćđšž"];
+const SIGNS: &str = "€£§°–—’‘“”„«»·º…•©®\u{a0}\u{ad}";
+
+/// Looks only this far: single-byte encodings show themselves in the first few names.
+const SAMPLE: usize = 256 * 1024;
+
+/// Decides the encoding; `None` if the bytes are no text.
+pub(super) fn detect(bytes: &[u8]) -> Option<Encoding> {
+    if bytes.starts_with(&[0xFF, 0xFE]) {
+        return Some(Encoding::Utf16Le);
+    }
+    if bytes.starts_with(&[0xFE, 0xFF]) {
+        return Some(Encoding::Utf16Be);
+    }
+    let head = bytes.get(..SAMPLE).unwrap_or(bytes);
+    let nuls = |offset: usize| head.iter().skip(offset).step_by(2).filter(|b| **b == 0).count();
+    let (even, odd) = (nuls(0), nuls(1));
+    let half = head.len() / 2;
+    if half >= 8 && odd * 10 > half * 6 && even * 10 < half {
+        return Some(Encoding::Utf16Le);
+    }
+    if half >= 8 && even * 10 > half * 6 && odd * 10 < half {
+        return Some(Encoding::Utf16Be);
+    }
+    let controls = head.iter().filter(|b| **b < 0x20 && !matches!(**b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a)).count();
+    if controls * 20 > head.len() {
+        return None;
+    }
+    if std::str::from_utf8(bytes).is_ok() {
+        return Some(Encoding::Utf8);
+    }
+    Some(single_byte(head))
+}
+
+fn single_byte(head: &[u8]) -> Encoding {
+    // The same bytes can be letters of several languages; then the currency tells the region.
+    let central_money = ["HUF", "PLN", "CZK", "RON"].iter().any(|code| head.windows(3).any(|w| w == code.as_bytes()));
+    let western = (Encoding::Windows1252, &WESTERN[..]);
+    let central = [(Encoding::Windows1250, &CENTRAL[..]), (Encoding::Iso8859_2, &CENTRAL[..])];
+    let order = if central_money {
+        let [first, second] = central;
+        [first, second, western]
+    } else {
+        let [second, third] = central;
+        [western, second, third]
+    };
+    let mut best = (usize::MAX, Encoding::Windows1252);
+    for (encoding, languages) in order {
+        let text = decode(head, encoding);
+        let beyond: Vec<char> = text.chars().filter(|c| !c.is_ascii()).flat_map(char::to_lowercase).collect();
+        for letters in languages {
+            let misfits = beyond.iter().filter(|c| !letters.contains(**c) && !SIGNS.contains(**c)).count();
+            if misfits < best.0 {
+                best = (misfits, encoding);
+            }
+        }
+    }
+    best.1
+}
+
+/// Decodes all, without a byte order mark; broken sequences become U+FFFD. UTF-8 is borrowed, not copied.
+pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Cow<'_, str> {
+    match encoding {
+        Encoding::Utf8 => {
+            let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes);
+            String::from_utf8_lossy(bytes)
+        }
+        Encoding::Utf16Le => UTF_16LE.decode_with_bom_removal(bytes).0,
+        Encoding::Utf16Be => UTF_16BE.decode_with_bom_removal(bytes).0,
+        Encoding::Windows1250 => WINDOWS_1250.decode_without_bom_handling(bytes).0,
+        Encoding::Windows1252 => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+        Encoding::Iso8859_2 => ISO_8859_2.decode_without_bom_handling(bytes).0,
+    }
+}
+
+/// Names a well-known format that is not a delimited text, so that the answer can say what to export instead.
+pub(super) fn known_other(bytes: &[u8]) -> Option<&'static str> {
+    let head = bytes.get(..1024).unwrap_or(bytes);
+    let text = String::from_utf8_lossy(head);
+    let start = text.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
+        Some("an Excel workbook or another archive")
+    } else if start.starts_with("%PDF") {
+        Some("a PDF")
+    } else if start.starts_with("OFXHEADER") || text.contains("<OFX>") || text.contains("<?OFX") {
+        Some("an OFX file")
+    } else if start.starts_with("!Type:") || start.starts_with("!Account") {
+        Some("a QIF file")
+    } else if start
+        .get(..5)
+        .is_some_and(|s| s.eq_ignore_ascii_case("<html") || s.eq_ignore_ascii_case("<!doc") || s == "<?xml")
+    {
+        Some("an HTML or XML file")
+    } else if start.starts_with('{') || start.starts_with("[{") {
+        Some("a JSON file")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, big: bool, bom: bool) -> Vec<u8> {
+        let bom: &[u16] = if bom { &[0xFEFF] } else { &[] };
+        let units = bom.iter().copied().chain(text.encode_utf16());
+        units.flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    }
+
+    #[test]
+    fn every_encoding_is_told_apart() {
+        let german = "Datum;Empfänger;Betrag\n01.02.2024;Bäckerei Müller Straße;-5,00\n";
+        let polish = "Data;Opis;Kwota\n01.02.2024;Żabka sklep łódź, płatność kartą;-5,00\n";
+        let czech = "Datum;Popis;Částka\n01.02.2024;Řeznictví Dvořák, Žižkov, platba šekem;-5,00\n";
+        for (text, bytes, want) in [
+            (german, german.as_bytes().to_vec(), Encoding::Utf8),
+            (german, [b"\xEF\xBB\xBF", german.as_bytes()].concat(), Encoding::Utf8),
+            (german, utf16(german, false, true), Encoding::Utf16Le),
+            (german, utf16(german, true, true), Encoding::Utf16Be),
+            (german, utf16(german, false, false), Encoding::Utf16Le),
+            (german, utf16(german, true, false), Encoding::Utf16Be),
+            (german, WINDOWS_1252.encode(german).0.into_owned(), Encoding::Windows1252),
+            (polish, WINDOWS_1250.encode(polish).0.into_owned(), Encoding::Windows1250),
+            (polish, ISO_8859_2.encode(polish).0.into_owned(), Encoding::Iso8859_2),
+            (czech, WINDOWS_1250.encode(czech).0.into_owned(), Encoding::Windows1250),
+            (czech, ISO_8859_2.encode(czech).0.into_owned(), Encoding::Iso8859_2),
+        ] {
+            assert_eq!(detect(&bytes), Some(want), "{text}");
+            assert_eq!(decode(&bytes, want), text);
+        }
+    }
+
+    #[test]
+    fn a_currency_breaks_the_tie_of_shared_bytes() {
+        let (bytes, _, _) = WINDOWS_1250.encode("D\u{e1}tum;\u{d6}sszeg;HUF\n;Bolt \u{151}rz\u{e1}s;1\n");
+        assert_eq!(detect(&bytes), Some(Encoding::Windows1250));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        assert_eq!(detect(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]), None);
+        assert!(known_other(b"PK\x03\x04rest").is_some());
+        assert!(known_other(b"%PDF-1.7").is_some());
+        assert!(known_other(b"Date,Amount\n").is_none());
+    }
+}

@@ -1,0 +1,164 @@
+//! Records with the physical line on which each starts.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use csv::StringRecord;
+
+use super::mapping::Delimiter;
+
+/// A record over more lines or bytes than this has lost its closing quote.
+const MAX_LINES: u32 = 40;
+const MAX_BYTES: usize = 64 * 1024;
+/// So many lost quotes, then quotes are no longer believed in: every rewind reads on from the next line.
+const MAX_REWINDS: u8 = 16;
+
+/// A place to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) byte: usize,
+    pub(super) line: u32,
+}
+
+impl Place {
+    pub(super) const START: Self = Self { byte: 0, line: 1 };
+}
+
+struct Source<'a> {
+    text: Cow<'a, str>,
+    at: usize,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let read = rest.read(out)?;
+        self.at += read;
+        Ok(read)
+    }
+}
+
+/// What the next record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A record, starting here.
+    Record(Place),
+    /// A quote opened in this line is never closed.
+    Unclosed(u32),
+}
+
+/// Reads records one by one and holds the text once.
+pub(super) struct Records<'a> {
+    reader: Option<csv::Reader<Source<'a>>>,
+    delimiter: Delimiter,
+    quoting: bool,
+    rewinds: u8,
+    /// Where the reader was started, and how far lines are counted.
+    base: usize,
+    counted: Place,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(text: Cow<'a, str>, delimiter: Delimiter, from: Place) -> Self {
+        let source = Source { text, at: from.byte };
+        let reader = Some(build(source, delimiter, true));
+        Self { reader, delimiter, quoting: true, rewinds: 0, base: from.byte, counted: from }
+    }
+
+    /// Reads the next record that is not an empty line.
+    pub(super) fn next_into(&mut self, record: &mut StringRecord) -> Option<Next> {
+        let reader = self.reader.as_mut()?;
+        // The text is valid UTF-8 already and records may have any width, so an error can only mean the end.
+        if !reader.read_record(record).unwrap_or(false) {
+            return None;
+        }
+        let offset =
+            |position: Option<&csv::Position>| position.and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(0);
+        let end = self.base + offset(Some(reader.position()));
+        let begin = self.base + offset(record.position());
+        let bytes = reader.get_ref().text.as_bytes();
+        // The reader's position stands before the empty lines that it passed over.
+        let gap = bytes.get(begin..).unwrap_or_default().iter().take_while(|b| matches!(**b, b'\r' | b'\n')).count();
+        let begin = begin + gap;
+        let line = self.counted.line.saturating_add(lines(bytes.get(self.counted.byte..begin).unwrap_or_default()));
+        let span = bytes.get(begin..end).unwrap_or_default();
+        self.counted = Place { byte: begin, line };
+        if self.quoting && (span.len() > MAX_BYTES || (span.contains(&b'"') && lines(span) > MAX_LINES)) {
+            let next = span.iter().position(|b| matches!(*b, b'\n' | b'\r')).map_or(end, |at| begin + at + 1);
+            self.restart(next);
+            return Some(Next::Unclosed(line));
+        }
+        Some(Next::Record(self.counted))
+    }
+
+    fn restart(&mut self, byte: usize) {
+        self.rewinds += 1;
+        self.quoting = self.rewinds < MAX_REWINDS;
+        if let Some(reader) = self.reader.take() {
+            let mut source = reader.into_inner();
+            source.at = byte;
+            self.base = byte;
+            self.reader = Some(build(source, self.delimiter, self.quoting));
+        }
+    }
+}
+
+fn build(source: Source<'_>, delimiter: Delimiter, quoting: bool) -> csv::Reader<Source<'_>> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .quoting(quoting)
+        .delimiter(delimiter.byte())
+        .from_reader(source)
+}
+
+/// Line ends in a stretch of text; a lone `\r` counts only where there is no `\n` at all.
+fn lines(bytes: &[u8]) -> u32 {
+    let count = |wanted: u8| bytes.iter().map(|byte| usize::from(*byte == wanted)).sum::<usize>();
+    let count = match count(b'\n') {
+        0 => count(b'\r'),
+        feeds => feeds,
+    };
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<(u32, Vec<String>)> {
+        let mut records = Records::new(Cow::Borrowed(text), Delimiter::Comma, Place::START);
+        let mut record = StringRecord::new();
+        let mut out = Vec::new();
+        while let Some(next) = records.next_into(&mut record) {
+            match next {
+                Next::Record(place) => {
+                    out.push((place.line, record.iter().map(str::to_owned).collect()));
+                }
+                Next::Unclosed(line) => out.push((line, vec!["unclosed".into()])),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn lines_are_physical_with_blank_lines_and_breaks_in_cells() {
+        let got = all("a,b\r\n\r\n\r\n\"x\ny\",2\r\nc,d");
+        assert_eq!(got.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 4, 6]);
+        assert_eq!(got[1].1, ["x\ny", "2"]);
+        let mac = all("a,b\rc,d\r");
+        assert_eq!(mac.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn a_lost_quote_costs_one_line_and_not_the_rest() {
+        let mut text = "a,\"lost\n".to_owned();
+        for i in 0..100 {
+            text.extend([i.to_string().as_str(), ",x\n"]);
+        }
+        let got = all(&text);
+        assert_eq!(got.len(), 101);
+        assert_eq!(got[0], (1, vec!["unclosed".to_owned()]));
+        assert_eq!(got[100], (101, vec!["99".to_owned(), "x".to_owned()]));
+    }
+}

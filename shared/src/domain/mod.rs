@@ -1,0 +1,16 @@
+//! The rules of personal finance, and their SQL.
+
+pub mod audit;
+pub mod auth;
+pub mod budgets;
+pub mod categories;
+pub mod events;
+pub mod health;
+pub mod idempotency;
+pub mod imports;
+pub mod live;
+pub mod merchants;
+pub mod money;
+pub mod pages;
+pub mod tasks;
+pub mod transactions;

@@ -1,0 +1,190 @@
+//! Pages of lists: by cursor to any depth, or by offset.
+
+use crate::platform::{
+    fields::{Bounded, Fault, Field, Fields},
+    jwt::{KeySet, same},
+    problem::Problem,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use time::{Date, macros::format_description};
+use uuid::Uuid;
+
+/// A count that says so when it stopped counting here.
+pub const COUNTED: i64 = 10_000;
+
+/// A plain date such as `2026-01-31`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(pub Date);
+
+impl Field for Day {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        let shape = format_description!("[year]-[month]-[day]");
+        let day = (text.len() == 10).then(|| Date::parse(text, shape).ok()).flatten();
+        day.filter(|day| (1900..=2200).contains(&day.year()))
+            .map(Self)
+            .ok_or_else(|| Fault::new("not_a_date", "Send a date such as \"2026-01-31\"."))
+    }
+}
+
+/// A date as it is written in answers.
+pub mod iso {
+    use serde::{Serialize, Serializer};
+    use time::Date;
+
+    /// Writes `YYYY-MM-DD`.
+    pub fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+        date.to_string().serialize(serializer)
+    }
+}
+
+/// Which page.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    /// At most so many.
+    pub limit: i64,
+    /// After so many.
+    pub offset: i64,
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// Takes `limit`, `offset` and `cursor`.
+    pub fn read(fields: &mut Fields) -> Self {
+        let limit = fields.optional::<Bounded<1, 100>>("limit");
+        let offset = fields.optional::<Bounded<0, 100_000>>("offset");
+        let cursor = fields.optional::<Cursor>("cursor");
+        if cursor.is_some() && offset.is_some_and(|offset| offset.0 > 0) {
+            fields.refuse("cursor", Fault::new("cursor_with_offset", "Send a cursor or an offset, not both."));
+        }
+        Self { limit: limit.map_or(50, |n| n.0), offset: offset.map_or(0, |n| n.0), cursor: cursor.map(|c| c.0) }
+    }
+
+    /// Where the page begins, if a cursor says so.
+    pub fn place(&self, keys: &KeySet, user_id: Uuid, filters: &str) -> Result<Option<Place>, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let place = Place::open(cursor, keys, user_id, filters).ok_or_else(|| {
+            Problem::field("?cursor", "bad_cursor", "Send the next_cursor of a page with the same filters, unchanged.")
+        })?;
+        Ok(Some(place))
+    }
+}
+
+struct Cursor(String);
+
+impl Field for Cursor {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        if text.is_empty() || text.len() > 200 {
+            return Err(Fault::new("bad_cursor", "Send the next_cursor of a page, unchanged."));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A row's place in a list ordered by date and id, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its date.
+    pub date: Date,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Place {
+    fn bytes(self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let date = self.date.to_julian_day().to_be_bytes();
+        bytes.iter_mut().zip(date.iter().chain(self.id.as_bytes())).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
+    /// The opaque cursor after this row. Signed together with user and filters: one that was changed, or belongs to
+    /// another list, is refused.
+    #[must_use]
+    pub fn seal(self, keys: &KeySet, user_id: Uuid, filters: &str) -> String {
+        let bytes = self.bytes();
+        let mac = keys.mac("cursor", &[user_id.as_bytes(), filters.as_bytes(), &bytes]);
+        URL_SAFE_NO_PAD.encode(bytes.iter().chain(mac.iter().take(16)).copied().collect::<Vec<_>>())
+    }
+
+    fn open(cursor: &str, keys: &KeySet, user_id: Uuid, filters: &str) -> Option<Self> {
+        let decoded = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (bytes, mac) = decoded.split_at_checked(20)?;
+        let expected = keys.mac("cursor", &[user_id.as_bytes(), filters.as_bytes(), bytes]);
+        if !same(expected.get(..16)?, mac) {
+            return None;
+        }
+        let (date, id) = bytes.split_at_checked(4)?;
+        let date = Date::from_julian_day(i32::from_be_bytes(date.try_into().ok()?)).ok()?;
+        Some(Self { date, id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+/// The form of [`PageQuery`], for the OpenAPI document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the OpenAPI derive alone")]
+pub struct PageParams {
+    /// Rows a page, 1 to 100.
+    #[param(default = 50)]
+    limit: Option<i64>,
+    /// Rows to pass over, 0 to 100,000.
+    #[param(default = 0)]
+    offset: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// How many there are in all, exact unless `total_capped`.
+    pub total: i64,
+    /// Whether counting stopped at `total`.
+    pub total_capped: bool,
+    /// At most so many a page.
+    pub limit: i64,
+    /// Rows passed over.
+    pub offset: i64,
+    /// Whether more follow.
+    pub has_more: bool,
+    /// Send it as `cursor` for the next page, with the same filters.
+    pub next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    fn keys(app: &str) -> KeySet {
+        let secret = "0123456789abcdef".repeat(4);
+        serde_json::from_str(&format!(r#"{{"jwt": [{{"kid": "a", "secret": "{secret}"}}], "app": "{app}"}}"#)).unwrap()
+    }
+
+    #[test]
+    fn a_cursor_is_bound_to_its_list_and_cannot_be_changed() {
+        let (keys, user) = (keys(&"fedcba9876543210".repeat(4)), Uuid::now_v7());
+        let place = Place { date: date!(2026 - 02 - 28), id: Uuid::now_v7() };
+        let cursor = place.seal(&keys, user, "category=Travel");
+        assert_eq!(Place::open(&cursor, &keys, user, "category=Travel"), Some(place));
+        assert_eq!(Place::open(&cursor, &keys, user, ""), None);
+        assert_eq!(Place::open(&cursor, &keys, Uuid::now_v7(), "category=Travel"), None);
+        let flipped = cursor
+            .char_indices()
+            .map(|(i, c)| if i == 7 { if c == 'A' { 'B' } else { 'A' } } else { c })
+            .collect::<String>();
+        assert_eq!(Place::open(&flipped, &keys, user, "category=Travel"), None);
+        assert_eq!(Place::open("", &keys, user, ""), None);
+    }
+
+    #[test]
+    fn days_are_iso_and_nothing_else() {
+        assert_eq!(Day::from_text("2024-02-29").unwrap().0, date!(2024 - 02 - 29));
+        for bad in ["2023-02-29", "2024-2-9", "29.02.2024", "2024-02-29T00:00", "0001-01-01", "-024-01-01", ""] {
+            assert!(Day::from_text(bad).is_err(), "{bad}");
+        }
+    }
+}

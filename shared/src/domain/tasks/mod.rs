@@ -1,0 +1,133 @@
+//! Background tasks, as they travel through the queues.
+
+mod sql;
+
+use super::{events, imports};
+use crate::platform::{
+    clock,
+    db::{Db, Tx},
+    files::Files,
+    problem::Problem,
+    queue::{Default, Queue, Relay},
+    serve::Message,
+};
+use serde::{Deserialize, Serialize};
+use time::Duration;
+use uuid::Uuid;
+
+/// An import that nobody has touched for so long waits for a task that was lost.
+const STALLED: Duration = Duration::minutes(2);
+/// Days that frames are kept, and for which room is made ahead.
+const EVENT_DAYS: (i32, i32) = (7, 3);
+
+/// The version that is written. Readers ignore fields they do not know.
+pub const VERSION: u8 = 1;
+
+/// A task with its version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Of the message's form.
+    pub v: u8,
+    /// What to do.
+    #[serde(flatten)]
+    pub work: Work,
+}
+
+/// What there is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// Read on in an import's file.
+    Import {
+        /// Whose.
+        user_id: Uuid,
+        /// Which.
+        import_id: Uuid,
+    },
+    /// Push frames and start imports that were committed without anybody being told.
+    Sweep,
+}
+
+impl Task {
+    /// A task in the current form.
+    #[must_use]
+    pub fn new(work: Work) -> Self {
+        Self { v: VERSION, work }
+    }
+}
+
+/// Queues a task that was committed. Not a reason to fail: what the task is about waits in Postgres, and the sweeper
+/// finds it there.
+pub async fn queue(tasks: &Queue<Default>, task: &Task) {
+    if let Err(problem) = tasks.send(task).await {
+        tracing::warn!(%problem, "task not queued: the sweeper will");
+    }
+}
+
+fn read(message: &Message) -> Result<Work, Problem> {
+    // A kind that is not known yet comes from a newer producer: it stays in the queue until its consumer is deployed.
+    serde_json::from_str::<Task>(&message.body).map(|task| task.work).map_err(Problem::internal)
+}
+
+/// Does a task of the default queue.
+pub async fn work(
+    db: &Db,
+    files: &Files,
+    relay: &Queue<Relay>,
+    tasks: &Queue<Default>,
+    message: &Message,
+) -> Result<(), Problem> {
+    match read(message)? {
+        Work::Import { user_id, import_id } => {
+            match imports::run(db, files, relay, user_id, import_id, message.deadline).await? {
+                imports::Ran::Done => Ok(()),
+                imports::Ran::More => tasks.send(&Task::new(Work::Import { user_id, import_id })).await,
+            }
+        }
+        Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
+    }
+}
+
+/// Does a task of the scheduled queue.
+pub async fn scheduled(
+    db: &Db,
+    relay: &Queue<Relay>,
+    tasks: &Queue<Default>,
+    message: &Message,
+) -> Result<(), Problem> {
+    match read(message)? {
+        Work::Sweep => sweep(db, relay, tasks).await,
+        Work::Import { .. } => Err(Problem::internal("an import belongs on the default queue")),
+    }
+}
+
+/// Catches up with what was committed without anybody being told. Twice, late or never does no harm.
+async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<(), Problem> {
+    let waiting = db.tx(async |tx: &mut Tx| events::unpushed(tx, 1000).await).await?;
+    for user_id in waiting {
+        events::kick(relay, user_id).await;
+    }
+    for (user_id, import_id) in imports::stalled(db, clock::now(), STALLED).await? {
+        queue(tasks, &Task::new(Work::Import { user_id, import_id })).await;
+    }
+    db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_reads_back_and_ignores_what_it_does_not_know() {
+        let task = Task::new(Work::Import { user_id: Uuid::nil(), import_id: Uuid::max() });
+        let text = serde_json::to_string(&task).unwrap();
+        assert_eq!(serde_json::from_str::<Task>(&text).unwrap(), task);
+        let newer = text.replace("\"v\":1", "\"v\":2,\"trace\":{\"id\":7}");
+        assert_eq!(serde_json::from_str::<Task>(&newer).unwrap().work, task.work);
+        assert_eq!(serde_json::from_str::<Task>(r#"{"v":1,"kind":"sweep"}"#).unwrap().work, Work::Sweep);
+        assert!(
+            serde_json::from_str::<Task>(r#"{"v":1,"kind":"from_the_future"}"#).is_err(),
+            "tried again later, not dropped"
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! Lists of transactions.
+
+use super::{Source, Transaction, sql};
+use crate::{
+    domain::{
+        auth::Me,
+        categories::Category,
+        money::{Currency, Money},
+        pages::{COUNTED, Day, Page, PageQuery, Place},
+    },
+    platform::{
+        db::Tx,
+        fields::{Fault, Field, Fields, Read, Text},
+        jwt::KeySet,
+        problem::Problem,
+    },
+};
+use std::fmt::Write as _;
+use uuid::Uuid;
+
+/// Which transactions.
+#[derive(Clone, Debug, Default)]
+pub struct Filters {
+    /// From this date on.
+    pub since: Option<Day>,
+    /// Up to this date.
+    pub until: Option<Day>,
+    /// Of this category.
+    pub category: Option<Category>,
+    /// Of this source.
+    pub source: Option<Source>,
+    /// Of at least this amount.
+    pub min_amount: Option<Money>,
+    /// Of at most this amount.
+    pub max_amount: Option<Money>,
+    /// Of this merchant.
+    pub merchant_id: Option<Uuid>,
+    /// In this currency.
+    pub currency: Option<Currency>,
+    /// Whose merchant or note has these words.
+    pub q: Option<Text<1, 200>>,
+    /// Deleted ones, too.
+    pub deleted: bool,
+}
+
+struct Include;
+
+impl Field for Include {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        if text == "deleted" {
+            Ok(Self)
+        } else {
+            Err(Fault::new("not_an_include", "Send include=deleted, or leave it out."))
+        }
+    }
+}
+
+/// An amount to filter by: zero is one here.
+struct Bound(Money);
+
+impl Field for Bound {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        match Money::parse(text) {
+            Err(fault) if fault.code == "zero_amount" => Ok(Self(Money::of(rust_decimal::Decimal::ZERO))),
+            other => other.map(Self),
+        }
+    }
+}
+
+impl Filters {
+    fn read(fields: &mut Fields) -> Self {
+        let filters = Self {
+            since: fields.optional("since"),
+            until: fields.optional("until"),
+            category: fields.optional("category"),
+            source: fields.optional("source"),
+            min_amount: fields.optional::<Bound>("min_amount").map(|bound| bound.0),
+            max_amount: fields.optional::<Bound>("max_amount").map(|bound| bound.0),
+            merchant_id: fields.optional("merchant_id"),
+            currency: fields.optional("currency"),
+            q: fields.optional("q"),
+            deleted: fields.optional::<Include>("include").is_some(),
+        };
+        if filters.since.zip(filters.until).is_some_and(|(since, until)| since > until) {
+            fields.refuse("until", Fault::new("until_before_since", "Send an until that is not before since."));
+        }
+        if filters.min_amount.zip(filters.max_amount).is_some_and(|(min, max)| min > max) {
+            fields.refuse("max_amount", Fault::new("max_below_min", "Send a max_amount that is not below min_amount."));
+        }
+        filters
+    }
+
+    /// One text for equal filters: what a cursor is bound to.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut text = String::new();
+        let _ = write!(text, "{self:?}");
+        text
+    }
+}
+
+/// What `GET /transactions` takes.
+pub struct List {
+    /// Which ones.
+    pub filters: Filters,
+    /// Which page of them.
+    pub page: PageQuery,
+}
+
+impl Read for List {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { filters: Filters::read(fields), page: PageQuery::read(fields) })
+    }
+}
+
+/// The form of [`List`], for the OpenAPI document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the OpenAPI derive alone")]
+pub struct ListQuery {
+    /// From this date on.
+    #[param(format = Date)]
+    since: Option<String>,
+    /// Up to this date.
+    #[param(format = Date)]
+    until: Option<String>,
+    /// Of this category.
+    category: Option<String>,
+    /// `ocr`, `sms`, `csv` or `manual`.
+    source: Option<String>,
+    /// Of at least this amount.
+    #[param(example = "10.00")]
+    min_amount: Option<String>,
+    /// Of at most this amount.
+    max_amount: Option<String>,
+    /// Of this merchant.
+    merchant_id: Option<Uuid>,
+    /// In this currency.
+    currency: Option<String>,
+    /// Whose merchant or note has these words; `"a phrase"`, `or` and `-without` work.
+    q: Option<String>,
+    /// `deleted`: deleted ones, too.
+    include: Option<String>,
+    /// Rows a page, 1 to 100.
+    #[param(default = 50)]
+    limit: Option<i64>,
+    /// Rows to pass over, 0 to 100,000.
+    #[param(default = 0)]
+    offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same filters.
+    cursor: Option<String>,
+}
+
+/// A page of the user's transactions, newest first.
+pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<Page<Transaction>, Problem> {
+    let canonical = asked.filters.canonical();
+    let place = asked.page.place(keys, me.user_id, &canonical)?;
+    let (mut data, counted) = sql::list(tx, me.user_id, &asked.filters, &asked.page, place).await?;
+    // One row more than asked for tells whether there is more.
+    let limit = usize::try_from(asked.page.limit).unwrap_or(usize::MAX);
+    let has_more = data.len() > limit;
+    data.truncate(limit);
+    let last = data.last().filter(|_| has_more).map(|last| Place { date: last.date, id: last.id });
+    Ok(Page {
+        total: counted.min(COUNTED),
+        total_capped: counted > COUNTED,
+        limit: asked.page.limit,
+        offset: asked.page.offset,
+        has_more,
+        next_cursor: last.map(|last| last.seal(keys, me.user_id, &canonical)),
+        data,
+    })
+}

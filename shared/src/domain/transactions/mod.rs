@@ -1,0 +1,114 @@
+//! Transactions: positive is money out, negative a refund or income.
+
+mod create;
+mod list;
+mod sql;
+
+use super::{merchants::Merchant, money::Money, pages::iso};
+use crate::platform::{
+    db::Tx,
+    fields::{Fault, Field, Text},
+    problem::Problem,
+};
+pub use create::{NewTransaction, NewTransactionBody, Recognised, create, recognise};
+pub use list::{Filters, List, ListQuery, list};
+use serde::Serialize;
+pub use sql::{Bulk, bulk_insert};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+/// Where a transaction came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Read from a receipt.
+    Ocr,
+    /// Read from a message.
+    Sms,
+    /// A row of a bank's file.
+    Csv,
+    /// Typed in.
+    Manual,
+}
+
+impl Source {
+    /// As the database names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ocr => "ocr",
+            Self::Sms => "sms",
+            Self::Csv => "csv",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+impl Field for Source {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        [Self::Ocr, Self::Sms, Self::Csv, Self::Manual]
+            .into_iter()
+            .find(|source| source.as_str() == text)
+            .ok_or_else(|| Fault::new("not_a_source", "Send ocr, sms, csv or manual."))
+    }
+}
+
+/// What a bank or a person wrote for the merchant.
+pub type MerchantText = Text<1, 500>;
+/// A note.
+pub type Note = Text<0, 2000>;
+
+/// A transaction as its owner sees it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Transaction {
+    /// Its id.
+    pub id: Uuid,
+    /// Positive is money out, negative a refund or income.
+    #[schema(value_type = String, example = "12.50")]
+    pub amount: Money,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    pub currency: String,
+    /// The local date it was booked.
+    #[serde(with = "iso")]
+    #[schema(value_type = String, format = Date, example = "2026-01-31")]
+    pub date: Date,
+    /// What the bank or the user wrote.
+    pub merchant_raw: String,
+    /// The merchant it was recognised as.
+    pub merchant: Option<Merchant>,
+    /// Its category.
+    pub category: String,
+    /// `ocr`, `sms`, `csv` or `manual`.
+    pub source: String,
+    /// The user's note.
+    pub note: Option<String>,
+    /// How sure each recognised field is, from 0 to 1.
+    #[schema(value_type = Object)]
+    pub confidence: serde_json::Value,
+    /// How unusual it is, from 0 to 1.
+    pub anomaly_score: Option<f64>,
+    /// An earlier transaction that looks the same.
+    pub duplicate_of: Option<Uuid>,
+    /// The import it came with.
+    pub import_id: Option<Uuid>,
+    /// Where its receipt is.
+    pub receipt_url: Option<String>,
+    /// The content id of its receipt.
+    pub ipfs_cid: Option<String>,
+    /// Whether it was deleted; it can be restored.
+    pub is_deleted: bool,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+    /// Goes up with every change; the ETag.
+    #[serde(skip)]
+    pub changed_seq: i64,
+}
+
+/// One transaction of the user's; deleted ones are gone, for reading.
+pub async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Transaction, Problem> {
+    sql::get(tx, user_id, id).await?.ok_or_else(Problem::not_found)
+}

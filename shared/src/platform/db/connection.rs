@@ -1,0 +1,128 @@
+//! Opening connections, and telling a live one from a dead one.
+
+use crate::platform::{
+    config::{ConfigError, DbTls},
+    function::Env,
+    problem::Problem,
+    secrets::{Secret, SecretCell},
+};
+use serde::Deserialize;
+use sqlx::{
+    ConnectOptions, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+
+/// The gateway gives 30 s in all and a client should hear of an outage within 3.
+const CONNECT: Duration = Duration::from_millis(2500);
+/// BEGIN on a socket whose other end vanished without a word (a thawed environment) would wait for TCP.
+const BEGIN: Duration = Duration::from_millis(400);
+
+/// A connection outside any transaction.
+pub struct Open {
+    pub(super) conn: PgConnection,
+}
+
+/// The credentials as RDS writes them.
+#[derive(Deserialize)]
+struct Credentials {
+    host: String,
+    port: u16,
+    dbname: String,
+    username: String,
+    password: String,
+}
+
+impl Secret for Credentials {
+    fn check(&self) -> Result<(), String> {
+        match () {
+            () if self.host.is_empty() || self.dbname.is_empty() || self.username.is_empty() => {
+                Err("host, dbname and username must be set".into())
+            }
+            () if self.password.len() < 16 => Err("the password must have at least 16 characters".into()),
+            () => Ok(()),
+        }
+    }
+}
+
+enum Source {
+    Secret { cell: SecretCell<Credentials>, env: Arc<Env> },
+    Options(Box<PgConnectOptions>),
+}
+
+/// Knows how to connect.
+pub struct Connector(Source);
+
+impl Connector {
+    pub(super) fn from_secret(env: &Arc<Env>, setting: &str) -> Result<Self, ConfigError> {
+        Ok(Self(Source::Secret { cell: SecretCell::open(env, setting)?, env: env.clone() }))
+    }
+
+    pub(super) fn from_options(options: PgConnectOptions) -> Self {
+        Self(Source::Options(Box::new(options)))
+    }
+
+    /// Whether a transaction pooler stands in between: statements must not outlive their transaction then.
+    pub(super) fn pooled(&self) -> bool {
+        matches!(&self.0, Source::Secret { env, .. } if env.config.db_pooled)
+    }
+
+    async fn options(&self) -> Result<PgConnectOptions, Problem> {
+        let (cell, config) = match &self.0 {
+            Source::Options(options) => return Ok((**options).clone()),
+            Source::Secret { cell, env } => (cell, &env.config),
+        };
+        let secret = cell.get().await?;
+        let options = PgConnectOptions::new_without_pgpass()
+            .host(&secret.host)
+            .port(secret.port)
+            .database(&secret.dbname)
+            .username(&secret.username)
+            .password(&secret.password)
+            .application_name(&config.handler)
+            .statement_cache_capacity(if config.db_pooled { 0 } else { 100 });
+        Ok(match config.db_tls {
+            DbTls::Off => options.ssl_mode(PgSslMode::Disable),
+            DbTls::VerifyFull => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(&config.db_ca_file),
+        })
+    }
+
+    pub(super) async fn open(&self) -> Result<Open, Problem> {
+        let connect = async {
+            let options = self.options().await?;
+            options
+                .connect()
+                .await
+                .map_err(|error| Problem::unavailable(format!("connect: {}", super::tx::describe(&error))))
+        };
+        match timeout(CONNECT, connect).await {
+            Ok(conn) => conn.map(|conn| Open { conn }),
+            Err(_) => Err(Problem::unavailable("connect: timed out")),
+        }
+    }
+
+    /// Begins a transaction: on the idle connection if it still answers, else on a new one. Nothing has run before
+    /// BEGIN, so trying again is safe here and nowhere later.
+    pub(super) async fn begin(&self, idle: Option<Open>, begin: &'static str) -> Result<Open, Problem> {
+        if let Some(mut open) = idle {
+            let started = Instant::now();
+            match timeout(BEGIN, simple(&mut open, begin)).await {
+                Ok(Ok(())) => return Ok(open),
+                Ok(Err(error)) => tracing::warn!(error = super::tx::describe(&error), "connection lost: reopening"),
+                Err(_) => tracing::warn!(waited = ?started.elapsed(), "connection silent: reopening"),
+            }
+        }
+        let mut open = self.open().await?;
+        simple(&mut open, begin).await.map_err(|error| Problem::unavailable(super::tx::describe(&error)))?;
+        Ok(open)
+    }
+}
+
+/// Runs a statement without parameters by the simple protocol.
+pub(super) async fn simple(open: &mut Open, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sql).execute(&mut open.conn).await.map(|_| ())
+}

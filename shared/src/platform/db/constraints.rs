@@ -1,0 +1,16 @@
+//! What the violation of a named constraint tells the client: the one place where the database's names become codes.
+
+use crate::platform::problem::Problem;
+
+/// The answer for a constraint, if its violation is something a client can mend.
+pub(super) fn problem(constraint: &str) -> Option<Problem> {
+    let (code, detail) = match constraint {
+        "users_email_key" => ("email_taken", "This email has an account: log in, or use another."),
+        "budgets_category_key" | "budget_periods_overlap" | "budget_periods_pkey" => {
+            ("budget_exists", "A budget for this category, currency and period was made at the same moment: fetch it.")
+        }
+        "merchant_name_key" => ("merchant_exists", "A merchant of this name exists: search for it."),
+        _ => return None,
+    };
+    Some(Problem::conflict(code, detail))
+}

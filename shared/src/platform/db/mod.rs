@@ -1,0 +1,122 @@
+//! Postgres: every statement runs inside one explicit transaction, and there is no other way to run one.
+//!
+//! A transaction pooler may give each transaction another backend; sqlx outside BEGIN … COMMIT then reads
+//! other clients' rows without an error. So [`Tx`] is made by [`Postgres::tx`] alone.
+
+mod connection;
+mod constraints;
+mod tx;
+
+use super::{
+    config::ConfigError,
+    function::{Env, Grant, Port},
+    problem::Problem,
+};
+use connection::Connector;
+use futures_util::FutureExt;
+use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
+use tokio::sync::Mutex;
+pub use tx::Tx;
+
+/// A role of the database: what a transaction may do.
+pub trait Role: 'static {
+    /// The permission it takes.
+    const GRANT: Grant;
+    /// The setting that names its secret.
+    const SECRET: &'static str;
+    /// Whether its transactions may write.
+    const WRITES: bool;
+    /// How its transactions begin.
+    const BEGIN: &'static str;
+}
+
+/// Reading and writing.
+pub struct Write;
+/// Reading alone.
+pub struct Read;
+
+impl Role for Write {
+    const GRANT: Grant = Grant::DbWrite;
+    const SECRET: &'static str = "DB_WRITE_SECRET";
+    const WRITES: bool = true;
+    const BEGIN: &'static str = "BEGIN";
+}
+impl Role for Read {
+    const GRANT: Grant = Grant::DbRead;
+    const SECRET: &'static str = "DB_READ_SECRET";
+    const WRITES: bool = false;
+    const BEGIN: &'static str = "BEGIN READ ONLY";
+}
+
+/// Postgres under the role `tallybook_write`.
+pub type Db = Postgres<Write>;
+/// Postgres under the role `tallybook_read`, in READ ONLY transactions.
+pub type ReadDb = Postgres<Read>;
+
+/// One connection to Postgres, opened in the background and again whenever it is found dead.
+pub struct Postgres<R> {
+    shared: Arc<Shared>,
+    role: PhantomData<R>,
+}
+
+struct Shared {
+    connector: Connector,
+    idle: Mutex<Option<connection::Open>>,
+}
+
+impl<R: Role> Port for Postgres<R> {
+    fn grants() -> Vec<Grant> {
+        vec![R::GRANT]
+    }
+
+    /// Starts connecting without waiting for it: the first request finds the connection under way.
+    fn open(env: &Arc<Env>) -> Result<Self, ConfigError> {
+        let db = Self::over(Connector::from_secret(env, R::SECRET)?);
+        let shared = db.shared.clone();
+        tokio::spawn(async move {
+            let mut idle = shared.idle.lock().await;
+            if idle.is_none() {
+                *idle = shared.connector.open().await.ok();
+            }
+        });
+        Ok(db)
+    }
+}
+
+impl<R: Role> Postgres<R> {
+    fn over(connector: Connector) -> Self {
+        Self { shared: Arc::new(Shared { connector, idle: Mutex::new(None) }), role: PhantomData }
+    }
+
+    /// Connects by a URL rather than by a secret: for tests and for commands run by an operator.
+    #[must_use]
+    pub fn from_options(options: sqlx::postgres::PgConnectOptions) -> Self {
+        Self::over(Connector::from_options(options))
+    }
+
+    /// Runs `work` inside a transaction and awaits COMMIT or ROLLBACK on every path, panics included. Nothing but
+    /// Postgres may be awaited in `work`.
+    ///
+    /// A transaction that is merely dropped stays open on the server until the socket closes, and keeps its locks; so
+    /// the connection goes back to the next request only after the server has said the transaction is over.
+    pub async fn tx<T, E: From<Problem>>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+        let mut idle = self.shared.idle.lock().await;
+        let open = Box::pin(self.shared.connector.begin(idle.take(), R::BEGIN)).await?;
+        let mut tx = Tx::new(open, self.shared.connector.pooled());
+        match AssertUnwindSafe(Box::pin(work(&mut tx))).catch_unwind().await {
+            Ok(Ok(value)) => {
+                *idle = tx.commit().await?;
+                Ok(value)
+            }
+            Ok(Err(error)) => {
+                *idle = tx.rollback().await;
+                Err(error)
+            }
+            Err(panic) => {
+                *idle = tx.rollback().await;
+                drop(idle);
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What a function is: its trigger, its size, and the grants that its dependencies ask for.
+
+use super::config::{Config, ConfigError};
+use aws_config::{BehaviorVersion, SdkConfig};
+use serde::Serialize;
+use std::{future::Future, pin::Pin, sync::Arc};
+use tokio::sync::OnceCell;
+
+/// A permission. Policies and environment variables in the templates are written from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Grant {
+    /// Postgres as `tallybook_read`, in READ ONLY transactions.
+    #[serde(rename = "db:read")]
+    DbRead,
+    /// Postgres as `tallybook_write`.
+    #[serde(rename = "db:write")]
+    DbWrite,
+    /// The signing keys.
+    #[serde(rename = "secret:keys")]
+    Keys,
+    /// The rate limits' table.
+    #[serde(rename = "table:limits")]
+    Limits,
+    /// The table of open connections.
+    #[serde(rename = "table:connections")]
+    Connections,
+    /// The table of WebSocket tickets.
+    #[serde(rename = "table:tickets")]
+    Tickets,
+    /// Sending to the relay's FIFO queue.
+    #[serde(rename = "queue:relay")]
+    Relay,
+    /// Sending to the deliverer's FIFO queue.
+    #[serde(rename = "queue:deliver")]
+    Deliver,
+    /// Sending to the default task queue.
+    #[serde(rename = "queue:default")]
+    DefaultQueue,
+    /// Uploaded files.
+    #[serde(rename = "bucket:uploads")]
+    Uploads,
+    /// Posting to open sockets.
+    #[serde(rename = "sockets")]
+    Sockets,
+    /// Sending mail.
+    #[serde(rename = "mail")]
+    Mail,
+}
+
+/// What a port is opened from. Cheap to make: nothing is fetched before it is needed.
+#[derive(Debug)]
+pub struct Env {
+    /// The function's configuration.
+    pub config: Config,
+    aws: OnceCell<SdkConfig>,
+}
+
+impl Env {
+    /// Wraps a configuration.
+    #[must_use]
+    pub fn new(config: Config) -> Arc<Self> {
+        Arc::new(Self { config, aws: OnceCell::new() })
+    }
+
+    /// The AWS configuration, loaded once.
+    pub async fn aws(&self) -> &SdkConfig {
+        self.aws.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
+    }
+}
+
+/// Something a handler depends on.
+pub trait Port: Sized {
+    /// The permissions it takes.
+    fn grants() -> Vec<Grant>;
+    /// Makes it, without waiting for the network.
+    fn open(env: &Arc<Env>) -> Result<Self, ConfigError>;
+}
+
+/// Declares a handler's dependencies. The struct is its list of permissions: what is not named here cannot be reached.
+#[macro_export]
+macro_rules! deps {
+    ($($(#[$meta:meta])* $name:ident: $port:ty),* $(,)?) => {
+        /// What this handler may touch.
+        pub struct Deps { $($(#[$meta])* pub $name: $port,)* }
+        impl $crate::platform::function::Port for Deps {
+            fn grants() -> Vec<$crate::platform::function::Grant> {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "a handler may depend on nothing")]
+                let mut grants = Vec::new();
+                $(grants.extend(<$port as $crate::platform::function::Port>::grants());)*
+                grants.sort_unstable();
+                grants.dedup();
+                grants
+            }
+            fn open(
+                #[allow(unused_variables, clippy::allow_attributes, reason = "a handler may depend on nothing")]
+                env: &std::sync::Arc<$crate::platform::function::Env>,
+            ) -> Result<Self, $crate::platform::config::ConfigError> {
+                Ok(Self { $($name: <$port as $crate::platform::function::Port>::open(env)?,)* })
+            }
+        }
+    };
+}
+
+/// What makes a function run.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Trigger {
+    /// A route of the HTTP API.
+    Http {
+        /// The method.
+        method: &'static str,
+        /// The path below the stage, with `{parameters}`.
+        path: &'static str,
+    },
+    /// Whatever no other route takes.
+    Default,
+    /// A route of the WebSocket API.
+    Socket {
+        /// `$connect`, `$disconnect` or `$default`.
+        route: &'static str,
+    },
+    /// Messages of a queue.
+    Queue {
+        /// The queue's name.
+        queue: &'static str,
+        /// Messages an invocation takes at most.
+        batch: u16,
+        /// Invocations at one time at most.
+        max_concurrency: u16,
+    },
+}
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Anybody; the route is listed in `public-endpoints.txt`.
+    Public,
+    /// A user with a live session.
+    User,
+}
+
+/// A boxed future that stays on its thread: every function runs on one.
+pub type Local<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// One Lambda function.
+pub struct Function {
+    /// `feature.endpoint`: what `_HANDLER` says.
+    pub handler: &'static str,
+    /// What makes it run.
+    pub trigger: Trigger,
+    /// Who may call it.
+    pub access: Access,
+    /// Memory in MB; CPU comes in proportion.
+    pub memory: u16,
+    /// Seconds after which it is ended.
+    pub timeout: u16,
+    /// The permissions of its dependencies.
+    pub grants: fn() -> Vec<Grant>,
+    /// Serves its events until the environment ends.
+    pub run: fn(Arc<Env>) -> Local<Result<(), lambda_runtime::Error>>,
+}
+
+/// A feature: one crate, one nested stack.
+pub struct Feature {
+    /// The crate's name.
+    pub name: &'static str,
+    /// Its functions.
+    pub functions: &'static [Function],
+    /// Its part of the OpenAPI document.
+    pub openapi: fn() -> utoipa::openapi::OpenApi,
+}

@@ -1,0 +1,177 @@
+//! An HTTP call as a handler sees it, and the reply it gives.
+
+use super::{
+    fields::{Fields, Read},
+    problem::Problem,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use serde::Serialize;
+use std::collections::HashMap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Bodies over this are refused before parsing; the import route allows more.
+const JSON_LIMIT: usize = 64 * 1024;
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The method.
+    pub method: String,
+    /// The path below the stage.
+    pub path: String,
+    /// Stands on every answer and in every log line.
+    pub request_id: String,
+    /// The caller's address, from the gateway and never from a header.
+    pub source_ip: String,
+    /// When the call arrived.
+    pub now: OffsetDateTime,
+    /// The claims of the access token, once checked.
+    pub claims: Option<super::serve::Claims>,
+    params: HashMap<String, String>,
+    query: String,
+    headers: ::http::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Call {
+    /// Reads the gateway's event.
+    pub fn from_event(
+        event: ApiGatewayV2httpRequest,
+        request_id: String,
+        now: OffsetDateTime,
+    ) -> Result<Self, Problem> {
+        let http = event.request_context.http;
+        let path = event.raw_path.unwrap_or_default();
+        let stage = event.request_context.stage.unwrap_or_default();
+        let path = path.strip_prefix(&format!("/{stage}")).map_or(path.clone(), ToOwned::to_owned);
+        let text = event.body.unwrap_or_default();
+        let body = if event.is_base64_encoded {
+            STANDARD.decode(text).map_err(|_| Problem::malformed("The body is not valid base64."))?
+        } else {
+            text.into_bytes()
+        };
+        Ok(Self {
+            method: http.method.to_string(),
+            path,
+            request_id,
+            source_ip: http.source_ip.unwrap_or_default(),
+            now,
+            claims: None,
+            params: event.path_parameters,
+            query: event.raw_query_string.unwrap_or_default(),
+            headers: event.headers,
+            body,
+        })
+    }
+
+    /// A header's value, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The id in the path. One that is no UUID cannot exist: 404, as for any other absent one.
+    pub fn id(&self) -> Result<Uuid, Problem> {
+        self.params.get("id").and_then(|text| Uuid::try_parse(text).ok()).ok_or_else(Problem::not_found)
+    }
+
+    /// The query string as `T`; every unknown or bad parameter is refused, all at once.
+    pub fn query<T: Read>(&self) -> Result<T, Problem> {
+        Fields::from_query(&self.query)?.read()
+    }
+
+    /// The JSON body as `T`; every unknown or bad field is refused, all at once.
+    pub fn json<T: Read>(&self) -> Result<T, Problem> {
+        let kind = self.header("content-type").unwrap_or_default();
+        if kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+            Fields::from_json(self.bytes(JSON_LIMIT)?)?.read()
+        } else {
+            Err(Problem::new(415, "unsupported_media_type", "Send the body as application/json."))
+        }
+    }
+
+    /// An uploaded file: `text/csv` in UTF-8, or `application/octet-stream`.
+    pub fn file(&self, limit: usize) -> Result<&[u8], Problem> {
+        let kind = self.header("content-type").unwrap_or_default();
+        let bytes = self.bytes(limit)?;
+        match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/octet-stream" => Ok(bytes),
+            "text/csv" if std::str::from_utf8(bytes).is_ok() => Ok(bytes),
+            "text/csv" => Err(Problem::malformed(
+                "text/csv must be UTF-8: send the file as application/octet-stream if it is in another encoding.",
+            )),
+            _ => Err(Problem::new(
+                415,
+                "unsupported_media_type",
+                "Send the file as text/csv or application/octet-stream.",
+            )),
+        }
+    }
+
+    /// Everything that was asked for: equal calls have equal content.
+    #[must_use]
+    pub fn content(&self) -> Vec<u8> {
+        [self.path.as_bytes(), b"?", self.query.as_bytes(), b"\0", &self.body].concat()
+    }
+
+    /// The raw body, at most `limit` bytes of it.
+    pub fn bytes(&self, limit: usize) -> Result<&[u8], Problem> {
+        if self.body.len() > limit { Err(too_large(limit)) } else { Ok(&self.body) }
+    }
+
+    /// The claims of a route that only users reach.
+    pub fn claims(&self) -> Result<&super::serve::Claims, Problem> {
+        self.claims.as_ref().ok_or_else(|| Problem::internal("a public route asked for its user"))
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(413, "too_large", format!("The body may have at most {limit} bytes."))
+}
+
+/// What a handler answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its content type.
+    pub content_type: &'static str,
+    /// Its body.
+    pub body: String,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Reply {
+    /// JSON with a status.
+    pub fn json(status: u16, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_string(body).map_err(Problem::internal)?;
+        Ok(Self { status, content_type: "application/json", body, headers: Vec::new() })
+    }
+
+    /// 200 with JSON.
+    pub fn ok(body: &impl Serialize) -> Result<Self, Problem> {
+        Self::json(200, body)
+    }
+
+    /// 204.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self { status: 204, content_type: "", body: String::new(), headers: Vec::new() }
+    }
+
+    /// A page or document of ours.
+    #[must_use]
+    pub fn document(content_type: &'static str, body: String) -> Self {
+        Self { status: 200, content_type, body, headers: Vec::new() }
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}

@@ -1,0 +1,141 @@
+//! Signed tokens: HS256 alone, two live keys told apart by `kid`.
+
+use super::{
+    clock,
+    config::ConfigError,
+    function::{Env, Grant, Port},
+    problem::Problem,
+    secrets::{Secret, SecretCell},
+};
+use aws_lc_rs::{constant_time, hmac};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+
+/// Issuer and audience of every token.
+pub const ISSUER: &str = "tallybook";
+
+/// The signing keys as Secrets Manager holds them: the first signs, all verify.
+#[derive(Deserialize)]
+pub struct KeySet {
+    jwt: Vec<Key>,
+    app: String,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    kid: String,
+    secret: String,
+}
+
+impl Secret for KeySet {
+    fn check(&self) -> Result<(), String> {
+        if self.jwt.is_empty() {
+            return Err("jwt lists no key".into());
+        }
+        let long_enough = |text: &str| text.len() >= 64 && text.bytes().any(|b| Some(b) != text.bytes().next());
+        if self.jwt.iter().any(|key| key.kid.is_empty() || !long_enough(&key.secret)) {
+            return Err("each jwt key needs a kid and a random secret of at least 64 characters".into());
+        }
+        if !long_enough(&self.app) {
+            return Err("app must be a random value of at least 64 characters".into());
+        }
+        Ok(())
+    }
+}
+
+impl KeySet {
+    /// Signs claims with the first key.
+    pub fn sign<C: Serialize>(&self, claims: &C) -> Result<String, Problem> {
+        let key = self.jwt.first().ok_or_else(|| Problem::internal("no signing key"))?;
+        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key.secret.as_bytes()))
+            .map_err(Problem::internal)
+    }
+
+    /// A keyed hash over parts: for cursors, and for whatever must be derived but not guessed.
+    #[must_use]
+    pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.app.as_bytes());
+        let mut context = hmac::Context::with_key(&key);
+        for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
+
+/// Compares in constant time.
+#[must_use]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// Random bytes from the operating system.
+pub fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Problem::internal("no randomness"))?;
+    Ok(bytes)
+}
+
+/// The signing keys, cached.
+pub struct Keys(SecretCell<KeySet>);
+
+impl Port for Keys {
+    fn grants() -> Vec<Grant> {
+        vec![Grant::Keys]
+    }
+    fn open(env: &Arc<Env>) -> Result<Self, ConfigError> {
+        SecretCell::open(env, "KEYS_SECRET").map(Self)
+    }
+}
+
+impl Keys {
+    /// The current keys.
+    pub async fn get(&self) -> Result<Arc<KeySet>, Problem> {
+        self.0.get().await
+    }
+
+    /// The keys as they were at `since`, in seconds since the epoch, or later.
+    pub async fn get_since(&self, since: i64) -> Result<Arc<KeySet>, Problem> {
+        self.0.get_since(since).await
+    }
+
+    /// Checks signature, algorithm, issuer, audience and times, and returns the claims; `None` for any bad token.
+    pub async fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<Option<C>, Problem> {
+        let Ok(header) = jsonwebtoken::decode_header(token) else { return Ok(None) };
+        // A token that brings its own key, or says where to fetch one, is never honest.
+        if header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some() {
+            return Ok(None);
+        }
+        let Some(kid) = header.kid else { return Ok(None) };
+        let mut keys = self.0.get().await?;
+        if !keys.jwt.iter().any(|key| key.kid == kid) {
+            // Perhaps a key from a rotation just now: look again, but not for every forged token.
+            keys = self.0.get_since(clock::epoch().saturating_sub(10)).await?;
+        }
+        let Some(key) = keys.jwt.iter().find(|key| key.kid == kid) else { return Ok(None) };
+        Ok(decode(token, key.secret.as_bytes()))
+    }
+}
+
+fn decode<C: DeserializeOwned>(token: &str, secret: &[u8]) -> Option<C> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[ISSUER]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.validate_nbf = true;
+    validation.leeway = 0;
+    jsonwebtoken::decode(token, &DecodingKey::from_secret(secret), &validation).ok().map(|data| data.claims)
+}

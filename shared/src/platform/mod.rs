@@ -1,0 +1,18 @@
+//! Ports and their adapters: everything that is not personal finance.
+
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod fields;
+pub mod files;
+pub mod function;
+pub mod http;
+pub mod jwt;
+pub mod limits;
+pub mod live;
+pub mod mail;
+pub mod problem;
+pub mod queue;
+pub mod secrets;
+pub mod serve;
+pub mod telemetry;

@@ -1,0 +1,301 @@
+//! Serving events: what stands around every handler.
+
+use super::{
+    clock,
+    function::{Access, Env, Port},
+    http::{Call, Reply},
+    jwt::Keys,
+    problem::Problem,
+    telemetry,
+};
+use futures_util::FutureExt;
+use lambda_http::aws_lambda_events::{
+    apigw::{
+        ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, ApiGatewayWebsocketProxyRequest,
+    },
+    encodings::Body,
+    sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent},
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Deserialize;
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Claims {
+    /// The user.
+    #[serde(rename = "sub")]
+    pub user_id: Uuid,
+    /// The session.
+    #[serde(rename = "sid")]
+    pub session_id: Uuid,
+    /// When it ends, in seconds since the epoch.
+    pub exp: i64,
+    /// `access`, or a token of another kind that is of no use here.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// Checks an access token; what it names must still be looked up in Postgres.
+pub async fn check_access(keys: &Keys, token: &str) -> Result<Claims, Problem> {
+    let claims = keys.verify::<Claims>(token).await?;
+    claims.filter(|claims| claims.kind == "access").ok_or_else(|| {
+        Problem::unauthorized("invalid_token", "This access token is not valid: refresh it, or log in again.")
+    })
+}
+
+async fn authenticate(keys: Option<&Keys>, call: &mut Call) -> Result<(), Problem> {
+    let Some(keys) = keys else { return Ok(()) };
+    let header = call.header("authorization").and_then(|value| value.split_once(' '));
+    let token =
+        header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim().to_owned());
+    let Some(token) = token else {
+        return Err(Problem::unauthorized("missing_token", "Send Authorization: Bearer with an access token."));
+    };
+    call.claims = Some(check_access(keys, &token).await?);
+    Ok(())
+}
+
+/// Awaits a handler and turns a panic into a 500, so that one bad request does not end the environment.
+async fn guarded<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Problem::internal("panic")))
+}
+
+fn note(
+    event: &str,
+    request_id: &str,
+    user_id: Option<Uuid>,
+    env: &Env,
+    started: Instant,
+    problem: Option<&Problem>,
+    status: u16,
+) {
+    let function = env.config.handler.as_str();
+    let user_id = user_id.map(tracing::field::display);
+    let ms = started.elapsed().as_micros().div_ceil(100);
+    let ms = format!("{}.{}", ms / 10, ms % 10);
+    let (cold, code) = (telemetry::cold(), problem.map(|problem| problem.code));
+    let cause = problem.and_then(|problem| problem.cause.as_deref());
+    if status >= 500 {
+        tracing::error!(event, request_id, user_id, function, cold, ms, status, code, cause);
+    } else {
+        tracing::info!(event, request_id, user_id, function, cold, ms, status, code, cause);
+    }
+}
+
+/// Serves an HTTP route.
+pub async fn http<D, H>(env: Arc<Env>, access: Access, handle: H) -> Result<(), Error>
+where
+    D: Port,
+    H: AsyncFn(&D, Call) -> Result<Reply, Problem>,
+{
+    let deps = D::open(&env)?;
+    let keys = if access == Access::User { Some(Keys::open(&env)?) } else { None };
+    let (env, deps, keys, handle) = (&env, &deps, keys.as_ref(), &handle);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+        let started = Instant::now();
+        let request_id = event.context.request_id.clone();
+        let (mut path, mut user_id) = (event.payload.raw_path.clone().unwrap_or_default(), None);
+        let answer = guarded(async {
+            let mut call = Call::from_event(event.payload, request_id.clone(), clock::now())?;
+            path.clone_from(&call.path);
+            authenticate(keys, &mut call).await?;
+            user_id = call.claims.as_ref().map(|claims| claims.user_id);
+            // Boxed: the compiler's layout of the whole nest of futures would be too deep.
+            Box::pin(handle(deps, call)).await
+        })
+        .await;
+        let status = answer.as_ref().map_or_else(|problem| problem.status, |reply| reply.status);
+        note("request", &request_id, user_id, env, started, answer.as_ref().err(), status);
+        Ok::<_, Error>(respond(answer, &path, &request_id))
+    }))
+    .await
+}
+
+/// Headers that every answer carries; what is private must not be kept by anybody on the way.
+const HEADERS: [(&str, &str); 5] = [
+    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cache-control", "no-store"),
+];
+
+fn respond(answer: Result<Reply, Problem>, path: &str, request_id: &str) -> ApiGatewayV2httpResponse {
+    let reply = answer.unwrap_or_else(|problem| {
+        let mut headers = Vec::new();
+        if problem.status == 401 {
+            headers.push(("www-authenticate", "Bearer".to_owned()));
+        }
+        headers.extend(problem.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        headers.extend(problem.allow.clone().map(|methods| ("allow", methods)));
+        Reply {
+            status: problem.status,
+            content_type: "application/problem+json",
+            body: problem.body(path, request_id),
+            headers,
+        }
+    });
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(reply.status);
+    let own = reply.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let all = HEADERS.into_iter().chain([("request-id", request_id), ("content-type", reply.content_type)]).chain(own);
+    for (name, value) in all.filter(|(_, value)| !value.is_empty()) {
+        if let (Ok(name), Ok(value)) = (::http::HeaderName::try_from(name), ::http::HeaderValue::try_from(value)) {
+            response.headers.insert(name, value);
+        }
+    }
+    response.body = (!reply.body.is_empty()).then_some(Body::Text(reply.body));
+    response
+}
+
+/// One event of the WebSocket API.
+#[derive(Clone, Debug)]
+pub struct SocketCall {
+    /// The gateway's id of the connection.
+    pub connection_id: String,
+    /// The ticket, if it came with one.
+    pub ticket: Option<String>,
+    /// The access token, if it came with one.
+    pub token: Option<String>,
+    /// The frame; `None` for a binary one.
+    pub frame: Option<String>,
+    /// Why a connection ended, as the gateway tells it.
+    pub reason: String,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// Serves a route of the WebSocket API. What the handler returns goes back to the client as the route's response.
+pub async fn socket<D, H>(env: Arc<Env>, handle: H) -> Result<(), Error>
+where
+    D: Port,
+    H: AsyncFn(&D, SocketCall) -> Result<Option<String>, Problem>,
+{
+    let deps = D::open(&env)?;
+    let (env, deps, handle) = (&env, &deps, &handle);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
+        let started = Instant::now();
+        let request_id = event.context.request_id.clone();
+        let payload = event.payload;
+        let context = payload.request_context;
+        let first = |name: &str| payload.query_string_parameters.first(name).map(ToOwned::to_owned);
+        let call = SocketCall {
+            connection_id: context.connection_id.unwrap_or_default(),
+            ticket: first("ticket"),
+            token: first("token"),
+            frame: if payload.is_base64_encoded { None } else { payload.body },
+            reason: context.disconnect_reason.unwrap_or_default(),
+            now: clock::now(),
+        };
+        let answer = guarded(Box::pin(handle(deps, call))).await;
+        let status = answer.as_ref().err().map_or(200, |problem| problem.status);
+        note("socket", &request_id, None, env, started, answer.as_ref().err(), status);
+        let mut response = ApiGatewayProxyResponse::default();
+        response.status_code = i64::from(status);
+        response.body = answer.ok().flatten().map(Body::Text);
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+/// One message of a queue.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// What was sent.
+    pub body: String,
+    /// SQS's id.
+    pub id: String,
+    /// How often it has been received, this time included.
+    pub receives: u32,
+    /// When this invocation will be ended.
+    pub deadline: Instant,
+}
+
+/// Serves a queue. Each message stands alone: one that fails, or panics, comes again without its neighbours.
+pub async fn queue<D, H>(env: Arc<Env>, handle: H) -> Result<(), Error>
+where
+    D: Port,
+    H: AsyncFn(&D, Message) -> Result<(), Problem>,
+{
+    let deps = D::open(&env)?;
+    let (env, deps, handle) = (&env, &deps, &handle);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let left = left.saturating_sub(std::time::Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
+        let deadline = Instant::now() + left;
+        let mut response = SqsBatchResponse::default();
+        for record in event.payload.records {
+            let started = Instant::now();
+            let receives = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
+            let id = record.message_id.unwrap_or_default();
+            let message = Message { body: record.body.unwrap_or_default(), id: id.clone(), receives, deadline };
+            let done = guarded(Box::pin(handle(deps, message))).await;
+            let status = done.as_ref().err().map_or(200, |problem| problem.status);
+            note("message", &id, None, env, started, done.as_ref().err(), status);
+            if done.is_err() {
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = id;
+                response.batch_item_failures.push(failure);
+            }
+        }
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+/// A row of a feature's table of functions.
+#[macro_export]
+macro_rules! function {
+    (@row $feature:literal, $module:ident, $trigger:expr, $access:expr, $memory:literal, $timeout:literal, $grants:expr, $run:expr) => {
+        $crate::platform::function::Function {
+            handler: concat!($feature, ".", stringify!($module)),
+            trigger: $trigger,
+            access: $access,
+            memory: $memory,
+            timeout: $timeout,
+            grants: $grants,
+            run: $run,
+        }
+    };
+    ($feature:literal: $module:ident, HTTP $method:literal $path:literal, $access:ident, $memory:literal MB, $timeout:literal s) => {
+        $crate::function!(@row $feature, $module,
+            $crate::platform::function::Trigger::Http { method: $method, path: $path },
+            $crate::platform::function::Access::$access, $memory, $timeout,
+            || $crate::platform::serve::grants_of::<$module::Deps>($crate::platform::function::Access::$access),
+            |env| Box::pin($crate::platform::serve::http::<$module::Deps, _>(env, $crate::platform::function::Access::$access, $module::handle)))
+    };
+    ($feature:literal: $module:ident, DEFAULT, $memory:literal MB, $timeout:literal s) => {
+        $crate::function!(@row $feature, $module, $crate::platform::function::Trigger::Default,
+            $crate::platform::function::Access::Public, $memory, $timeout,
+            <$module::Deps as $crate::platform::function::Port>::grants,
+            |env| Box::pin($crate::platform::serve::http::<$module::Deps, _>(env, $crate::platform::function::Access::Public, $module::handle)))
+    };
+    ($feature:literal: $module:ident, SOCKET $route:literal, $memory:literal MB, $timeout:literal s) => {
+        $crate::function!(@row $feature, $module, $crate::platform::function::Trigger::Socket { route: $route },
+            $crate::platform::function::Access::Public, $memory, $timeout,
+            <$module::Deps as $crate::platform::function::Port>::grants,
+            |env| Box::pin($crate::platform::serve::socket::<$module::Deps, _>(env, $module::handle)))
+    };
+    ($feature:literal: $module:ident, QUEUE $queue:literal, batch $batch:literal, concurrency $max:literal, $memory:literal MB, $timeout:literal s) => {
+        $crate::function!(@row $feature, $module,
+            $crate::platform::function::Trigger::Queue { queue: $queue, batch: $batch, max_concurrency: $max },
+            $crate::platform::function::Access::Public, $memory, $timeout,
+            <$module::Deps as $crate::platform::function::Port>::grants,
+            |env| Box::pin($crate::platform::serve::queue::<$module::Deps, _>(env, $module::handle)))
+    };
+}
+
+/// The grants of a route: its dependencies', and the keys that check its users' tokens.
+#[must_use]
+pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
+    let mut grants = D::grants();
+    if access == Access::User {
+        grants.push(super::function::Grant::Keys);
+        grants.sort_unstable();
+        grants.dedup();
+    }
+    grants
+}

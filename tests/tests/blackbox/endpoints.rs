@@ -1,0 +1,252 @@
+//! Whole answers of every route, kept beside the tests: a change of the contract shows as a change of a file.
+//!
+//! After a wanted change run `INSTA_UPDATE=always cargo local test endpoints` and read the difference.
+
+use crate::support::{
+    http::{Answer, Client},
+    redact,
+    user::{User, email, text},
+};
+use serde_json::json;
+use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
+
+const PAGES: [&str; 12] = [
+    "auth_register",
+    "auth_login",
+    "auth_refresh",
+    "auth_logout",
+    "auth_me",
+    "auth_ws_ticket",
+    "transactions",
+    "transactions_refused",
+    "imports",
+    "budgets",
+    "merchants",
+    "system",
+];
+
+/// Answers of one route, one below the other.
+#[derive(Default)]
+struct Answers {
+    text: String,
+    secrets: Vec<(String, &'static str)>,
+}
+
+impl Answers {
+    fn hiding(secret: &str, name: &'static str) -> Self {
+        Self { secrets: vec![(secret.to_owned(), name)], ..Self::default() }
+    }
+
+    fn add(&mut self, what: &str, answer: &Answer) {
+        let secrets: Vec<_> = self.secrets.iter().map(|(secret, name)| (secret.as_str(), *name)).collect();
+        writeln!(self.text, "## {what}\n\n{}\n", redact::answer(answer, &secrets)).unwrap();
+    }
+
+    #[track_caller]
+    fn check(&self, page: &str) {
+        assert!(PAGES.contains(&page), "add {page} to PAGES");
+        insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+            insta::assert_snapshot!(page, self.text.trim_end());
+        });
+    }
+}
+
+#[test]
+fn no_kept_answer_is_left_over() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/blackbox/snapshots");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let expected: BTreeSet<_> = PAGES.iter().map(|page| format!("{page}.snap")).collect();
+    assert_eq!(files.collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn auth_register() {
+    let (client, email) = (Client::new(), email());
+    let mut answers = Answers::hiding(&email, "[email]");
+    let body = json!({"email": email, "password": "a long password", "full_name": "Ada", "phone": "+43 1 234"});
+    answers.add("a new address", &client.post("/auth/register", &body));
+    answers.add("the same address", &client.post("/auth/register", &body));
+    answers.add(
+        "every field wrong",
+        &client.post("/auth/register", &json!({"email": "ada", "password": "short", "full_name": "", "admin": true})),
+    );
+    answers.add("no JSON", &client.request("POST", "/auth/register").body("application/json", "{").send());
+    answers.add("another content type", &client.request("POST", "/auth/register").body("text/plain", "{}").send());
+    answers.check("auth_register");
+}
+
+#[test]
+fn auth_login() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let login = |password: &str| Client::new().post("/auth/login", &json!({"email": user.email, "password": password}));
+    answers.add("the right password", &login(&user.password));
+    answers.add("a wrong one", &login("not the password"));
+    answers.add("fields missing", &Client::new().post("/auth/login", &json!({})));
+    let client = Client::new();
+    let wrong = json!({"email": email(), "password": "not the password"});
+    let sixth = (0..6).map(|_| client.post("/auth/login", &wrong)).last().unwrap();
+    answers.add("after five failures", &sixth);
+    answers.check("auth_login");
+}
+
+#[test]
+fn auth_refresh() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let refresh = |token: &str| user.client.post("/auth/refresh", &json!({"refresh_token": token}));
+    answers.add("a good token", &refresh(&user.refresh));
+    answers.add("no token of ours", &refresh("x"));
+    answers.add("nothing", &user.client.post("/auth/refresh", &json!({})));
+    answers.check("auth_refresh");
+}
+
+#[test]
+fn auth_logout() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    answers.add("a query it does not know", &user.request("POST", "/auth/logout?everything=true").send());
+    answers.add("logged out", &user.request("POST", "/auth/logout").send());
+    answers.add("once more", &user.request("POST", "/auth/logout").send());
+    answers.check("auth_logout");
+}
+
+#[test]
+fn auth_me() {
+    let user = User::register();
+    let mut answers = Answers::hiding(&user.email, "[email]");
+    answers.add("the profile", &user.get("/auth/me"));
+    answers.add("without a token", &user.client.get("/auth/me"));
+    answers.add("with a wrong one", &user.client.request("GET", "/auth/me").bearer("x").send());
+    answers.check("auth_me");
+}
+
+#[test]
+fn auth_ws_ticket() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    answers.add("a ticket", &user.request("POST", "/auth/ws-ticket").send());
+    answers.check("auth_ws_ticket");
+}
+
+#[test]
+fn transactions() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let known = json!({"amount": "12.99", "date": "2026-01-05", "merchant_raw": "NETFLIX.COM", "currency": "EUR"});
+    let made = user.request("POST", "/transactions").header("idempotency-key", "one").json(&known).send();
+    let path = format!("/transactions/{}", text(&made.json()["id"]));
+    answers.add("created, with its merchant recognised", &made);
+    answers.add(
+        "the same key again",
+        &user.request("POST", "/transactions").header("idempotency-key", "one").json(&known).send(),
+    );
+    let own = json!({"amount": -5, "date": "2026-01-06", "merchant_raw": "Flea market", "category": "Bric-a-brac", "note": "sold a lamp"});
+    answers.add("created, with a category of the user's own", &user.post("/transactions", &own));
+    answers.add("created, looking like the first", &user.post("/transactions", &known));
+    answers.add("one", &user.get(&path));
+    answers.add("a page", &user.get("/transactions?limit=2"));
+    answers.add(
+        "filtered",
+        &user.get(
+            "/transactions?currency=EUR&max_amount=20&since=2026-01-01&until=2026-01-31&q=netflix&limit=1&offset=1",
+        ),
+    );
+    answers.add("none", &user.get("/transactions?category=Nothing"));
+    answers.check("transactions");
+}
+
+#[test]
+fn transactions_refused() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let body = json!({"amount": "1.005", "date": "31.01.2026", "currency": "KWD", "colour": "red"});
+    answers.add("created from bad fields", &user.post("/transactions", &body));
+    answers.add("without a body", &user.request("POST", "/transactions").send());
+    answers.add("an id that is none", &user.get("/transactions/0199a6b2-0000-7000-8000-000000000000"));
+    answers.add(
+        "a list by bad filters",
+        &user
+            .get("/transactions?limit=0&cursor=x&since=2026-02-01&until=2026-01-01&source=fax&min_amount=x&colour=red"),
+    );
+    answers.add("a cursor of nobody's", &user.get("/transactions?cursor=x"));
+    answers.add("another method", &user.request("PUT", "/transactions").json(&json!({})).send());
+    answers.add("a token that is missing", &user.client.get("/transactions"));
+    answers.check("transactions_refused");
+}
+
+#[test]
+fn imports() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let csv = "Date,Description,Amount\n2026-01-05,NETFLIX.COM,-12.99\n2026-02-31,No such day,-1.00\n";
+    let send = |path: &str, kind: &str, body: &str| user.request("POST", path).body(kind, body).send();
+    let started = send("/transactions/import", "text/csv", csv);
+    let id = text(&started.json()["id"]);
+    user.finished(&id);
+    answers.add("taken", &started);
+    answers.add("one, completed", &user.get(&format!("/transactions/imports/{id}")));
+    answers.add("all", &user.get("/transactions/imports"));
+    answers.add("an id that is none", &user.get("/transactions/imports/0199a6b2-0000-7000-8000-000000000000"));
+    answers.add(
+        "a shape that stays ambiguous",
+        &send("/transactions/import", "text/csv", "Date,Description,Amount\n01/02/2026,Shop,-1.00\n"),
+    );
+    answers.add("a shape that is none", &send("/transactions/import", "text/csv", "alpha,beta\nfoo,bar\nbaz,qux\n"));
+    answers.add("an empty file", &send("/transactions/import", "text/csv", ""));
+    answers.add("a bad query", &send("/transactions/import?on_duplicate=drop&mapping=x", "text/csv", csv));
+    answers.add("another content type", &send("/transactions/import", "application/json", "{}"));
+    answers.check("imports");
+}
+
+#[test]
+fn budgets() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let budget = |amount: &str, start: &str, end: &str| {
+        user.post("/budgets", &json!({"category": "Groceries", "amount": amount, "start_date": start, "end_date": end, "currency": "EUR"}))
+    };
+    answers.add("set", &budget("400.00", "2026-01-01", "2026-01-31"));
+    let body = json!({"amount": "312.40", "date": "2026-01-05", "merchant_raw": "Corner shop", "category": "Groceries", "currency": "EUR"});
+    user.post("/transactions", &body).expect(201);
+    answers.add("set anew in the same period", &budget("450.00", "2026-01-01", "2026-01-31"));
+    answers.add("set for another period", &budget("500.00", "2026-02-01", "2026-02-28"));
+    answers.add("over two periods", &budget("500.00", "2026-01-15", "2026-02-15"));
+    answers.add("all", &user.get("/budgets?period=all"));
+    answers.add("those of today", &user.get("/budgets"));
+    answers.add(
+        "with bad fields",
+        &user.post(
+            "/budgets",
+            &json!({"category": "", "amount": "-1.00", "start_date": "2026-01-31", "end_date": "2026-01-01"}),
+        ),
+    );
+    answers.add("a bad query", &user.get("/budgets?period=next"));
+    answers.check("budgets");
+}
+
+#[test]
+fn merchants() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    answers.add("by name", &user.get("/merchants/search?q=netflix"));
+    answers.add("in another category", &user.get("/merchants/search?q=netflix&category=Fuel"));
+    answers.add("too short", &user.get("/merchants/search?q=n"));
+    answers.add("nothing asked", &user.get("/merchants/search"));
+    answers.add("the system's categories", &user.get("/categories"));
+    answers.check("merchants");
+}
+
+#[test]
+fn system() {
+    let client = Client::new();
+    let mut answers = Answers::default();
+    answers.add("health", &client.get("/health"));
+    answers.add("the page for people", &client.get("/docs"));
+    let openapi = client.get("/openapi.json");
+    assert_eq!((openapi.status, openapi.header("content-type")), (200, Some("application/json")));
+    assert!(openapi.json()["paths"]["/transactions"]["post"].is_object(), "{}", openapi.text);
+    answers.add("no route", &client.get("/nowhere"));
+    answers.add("no such method", &client.request("DELETE", "/health").send());
+    answers.check("system");
+}

@@ -1,0 +1,28 @@
+//! What can be seen of the running system from outside: over HTTP, over WebSocket, and in its database.
+//!
+//! `cargo local test` starts what is needed and passes its addresses in the environment. Each test runs in a process
+//! of its own, against one stack that all share: it registers its own users, calls from a loopback address of its own
+//! (the limits count by address), and assumes nothing about what else is in the database.
+//!
+//! A test that breaks something on purpose breaks only what serves its own request; see `support::process`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it is wrong"
+)]
+
+mod support;
+
+mod alerts;
+mod auth;
+mod endpoints;
+mod faults;
+mod idempotency;
+mod imports;
+mod input;
+mod money;
+mod ownership;
+mod privacy;
+mod sockets;
+mod tokens;

@@ -1,0 +1,127 @@
+//! A client of the WebSocket.
+
+use super::{http::connect, user::User};
+use serde_json::{Value, json};
+use std::{
+    net::{Ipv4Addr, TcpStream},
+    time::{Duration, Instant},
+};
+use tungstenite::{HandshakeError, Message, WebSocket, client::client};
+
+pub struct Socket {
+    stream: WebSocket<TcpStream>,
+}
+
+impl Socket {
+    /// Opens a connection, or returns the status that the handshake was refused with.
+    pub fn open(query: &str) -> Result<Self, u16> {
+        let url = format!("{}?{query}", super::setting("WS_URL"));
+        let host = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
+        let tcp = connect(&host, Ipv4Addr::LOCALHOST).unwrap();
+        match client(url.as_str(), tcp) {
+            Ok((stream, _)) => Ok(Self { stream }),
+            Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Opens a connection for a user by a ticket, and says hello.
+    pub fn of(user: &User) -> (Self, Value) {
+        let mut socket = Self::open(&format!("ticket={}", ticket(user))).expect("a fresh ticket opens a connection");
+        let connected = socket.ask(&json!({"type": "hello"}));
+        assert_eq!(connected["type"], "connected", "{connected}");
+        (socket, connected)
+    }
+
+    pub fn send(&mut self, frame: &Value) {
+        self.send_raw(Message::text(frame.to_string()));
+    }
+
+    pub fn send_raw(&mut self, message: Message) {
+        self.stream.send(message).unwrap();
+    }
+
+    /// Sends a frame and returns the next that comes.
+    pub fn ask(&mut self, frame: &Value) -> Value {
+        self.send(frame);
+        self.next()
+    }
+
+    /// The next frame.
+    #[track_caller]
+    pub fn next(&mut self) -> Value {
+        self.within(Duration::from_secs(20)).expect("a frame comes within 20 s")
+    }
+
+    /// The next frame, if one comes in time; `None` too when the server closes.
+    pub fn within(&mut self, time: Duration) -> Option<Value> {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            self.stream.get_ref().set_read_timeout(Some(left)).unwrap();
+            match self.stream.read() {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).expect("a frame is JSON")),
+                Ok(Message::Close(_)) => return None,
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
+                Err(
+                    tungstenite::Error::ConnectionClosed
+                    | tungstenite::Error::AlreadyClosed
+                    | tungstenite::Error::Io(_),
+                ) => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// The next frame of a type; others before it are passed over.
+    #[track_caller]
+    pub fn next_of(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.next();
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// Frames until the given number, in the order they came.
+    pub fn until(&mut self, seq: i64) -> Vec<Value> {
+        let mut frames = Vec::new();
+        while frames.last().is_none_or(|frame: &Value| frame["seq"].as_i64().unwrap() < seq) {
+            let frame = self.next();
+            assert!(frame["seq"].is_i64(), "a frame without a number: {frame}");
+            frames.push(frame);
+        }
+        frames
+    }
+
+    /// Whether the server ends the connection in time.
+    pub fn ends_within(&mut self, seconds: u64) -> bool {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < end {
+            self.stream.get_ref().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            match self.stream.read() {
+                Ok(Message::Close(_))
+                | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => return true,
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return true,
+                Ok(_) => {}
+            }
+        }
+        false
+    }
+
+    /// Leaves without a word, as a phone in a tunnel does.
+    pub fn cut(self) {
+        let _ = self.stream.get_ref().shutdown(std::net::Shutdown::Both);
+    }
+}
+
+/// A fresh ticket.
+pub fn ticket(user: &User) -> String {
+    super::user::text(&user.post("/auth/ws-ticket", &json!({})).expect(200)["ticket"])
+}
