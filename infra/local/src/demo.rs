@@ -117,10 +117,13 @@ impl Demo {
         self.screen.act(&format!("set {} budgets for {first} to {last}", BUDGETS.len()));
         for (category, euros, _) in BUDGETS {
             let amount = Cents(euros * 100).to_string();
-            self.api.post("/budgets", &json!({
-                "category": category, "amount": amount, "currency": "EUR",
-                "start_date": first.to_string(), "end_date": last.to_string(),
-            }))?;
+            self.api.post(
+                "/budgets",
+                &json!({
+                    "category": category, "amount": amount, "currency": "EUR",
+                    "start_date": first.to_string(), "end_date": last.to_string(),
+                }),
+            )?;
             self.screen.note(&format!("{category:<14} {amount:>8} EUR"));
         }
         Ok(())

@@ -12,6 +12,7 @@ mod address;
 mod aws;
 mod build;
 mod cloud;
+mod demo;
 mod deploy;
 mod doctor;
 mod environment;
@@ -28,7 +29,7 @@ mod up;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 /// Runs Tallybook on this machine.
@@ -81,6 +82,8 @@ enum Command {
     },
     /// Check every template with `sam validate --lint` and cfn-lint
     Lint,
+    /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
+    Demo(demo::Options),
     /// Run every test, or those whose name contains FILTER, against the local cloud
     Test {
         filter: Option<String>,
@@ -133,6 +136,10 @@ fn command() -> Result<()> {
         Command::Reset => up::reset(&here),
         Command::Doctor => doctor::examine(&here),
         Command::Template { check } => template::write(&here, check),
+        Command::Demo(options) => {
+            let env = |name: &str| environment::of(&here)?.remove(name).with_context(|| format!("no {name}"));
+            demo::run(&env, &options)
+        }
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Bench { args } => run::tools(&here, "bench", &args),

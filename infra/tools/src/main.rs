@@ -1,6 +1,7 @@
 //! Commands that need the application's own code: describing it, migrating, loading data. `cargo local` calls them.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod bench;
 mod describe;
 mod merchants;
 mod migrate;
@@ -44,6 +45,8 @@ enum Command {
         /// The user's address
         email: String,
     },
+    /// Measure the release bootstrap against the SQL it runs
+    Bench(bench::Options),
 }
 
 impl Cli {
@@ -63,6 +66,7 @@ async fn main() -> Result<()> {
         Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
         Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
+        Command::Bench(options) => bench::run(cli.url()?, options).await?,
     }
     Ok(())
 }

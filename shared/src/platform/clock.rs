@@ -2,11 +2,13 @@
 
 use time::OffsetDateTime;
 
-/// The current instant, in UTC.
+/// The current instant, in UTC and to the microsecond: finer than that Postgres does not keep, and an answer should say
+/// the same before and after it was stored.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
+    let now = OffsetDateTime::now_utc();
+    now.replace_microsecond(now.microsecond()).unwrap_or(now)
 }
 
 /// Seconds since the epoch.

@@ -176,23 +176,23 @@ impl std::error::Error for Problem {}
 pub enum Problems {
     /// The request could not be read.
     #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(#[to_schema] ProblemBody<'static>),
+    Malformed(ProblemBody<'static>),
     /// No valid access token, or wrong credentials.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] ProblemBody<'static>),
+    Unauthorized(ProblemBody<'static>),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] ProblemBody<'static>),
+    TooLarge(ProblemBody<'static>),
     /// Send another content type.
     #[response(status = 415, content_type = "application/problem+json")]
-    MediaType(#[to_schema] ProblemBody<'static>),
+    MediaType(ProblemBody<'static>),
     /// Some fields were refused; `errors` names every one.
     #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] ProblemBody<'static>),
+    Invalid(ProblemBody<'static>),
     /// Too many tries; `Retry-After` says how long to wait.
     #[response(status = 429, content_type = "application/problem+json")]
-    RateLimited(#[to_schema] ProblemBody<'static>),
+    RateLimited(ProblemBody<'static>),
     /// Try again shortly; `Retry-After` says when.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemBody<'static>),
+    Unavailable(ProblemBody<'static>),
 }

@@ -54,7 +54,8 @@ async fn up_down_up_gives_the_same_catalogue() {
     let (mut conn, migrator) = (fresh.admin().await, migrator().await);
     let nothing = catalogue(&mut conn).await;
     migrator.run(&mut conn).await.unwrap();
-    let (first, data) = (catalogue(&mut conn).await, names(&mut conn, "SELECT categories::text FROM categories ORDER BY 1").await);
+    let (first, data) =
+        (catalogue(&mut conn).await, names(&mut conn, "SELECT categories::text FROM categories ORDER BY 1").await);
     assert!(first.len() > 300 && data.len() > 20, "{} lines, {} categories", first.len(), data.len());
     migrator.undo(&mut conn, 0).await.unwrap();
     let left: Vec<_> = catalogue(&mut conn).await.symmetric_difference(&nothing).cloned().collect();
@@ -101,7 +102,8 @@ async fn every_foreign_key_has_an_index_and_a_stated_delete_rule() {
     )
     .await;
     assert!(bare.is_empty(), "without an index: {bare:?}");
-    let unstated = names(&mut conn, "SELECT conname::text FROM pg_constraint WHERE contype = 'f' AND confdeltype = 'a'").await;
+    let unstated =
+        names(&mut conn, "SELECT conname::text FROM pg_constraint WHERE contype = 'f' AND confdeltype = 'a'").await;
     assert!(unstated.is_empty(), "without ON DELETE: {unstated:?}");
 }
 
@@ -148,6 +150,9 @@ async fn the_database_folds_case_in_every_script() {
     .fetch_one(&mut conn)
     .await
     .unwrap();
-    assert_eq!((lower.as_str(), provider.as_str(), locale.as_str(), encoding.as_str()), ("café łódź αθήνα", "b", "C.UTF-8", "UTF8"));
+    assert_eq!(
+        (lower.as_str(), provider.as_str(), locale.as_str(), encoding.as_str()),
+        ("café łódź αθήνα", "b", "C.UTF-8", "UTF8")
+    );
     assert!(version >= 170_000, "PostgreSQL 17 or later, this is {version}");
 }

@@ -67,12 +67,14 @@ async fn must_hold_23_no_amount_that_is_no_money_is_stored() {
 
 async fn budget(conn: &mut PgConnection, me: &Me) -> Uuid {
     let id = Uuid::now_v7();
-    sqlx::query("INSERT INTO budgets (user_id, id, category, currency, changed_seq) VALUES ($1, $2, 'Groceries', 'USD', 1)")
-        .bind(me.user_id)
-        .bind(id)
-        .execute(conn)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO budgets (user_id, id, category, currency, changed_seq) VALUES ($1, $2, 'Groceries', 'USD', 1)",
+    )
+    .bind(me.user_id)
+    .bind(id)
+    .execute(conn)
+    .await
+    .unwrap();
     id
 }
 
@@ -103,7 +105,8 @@ async fn dates_are_finite_and_in_order() {
         .await;
         assert_eq!(made.is_ok(), ok, "{start} {end}");
     }
-    let endless = "INSERT INTO sessions (user_id, id, token_hash, created_at, expires_at) VALUES ($1, $2, '\\x00', now(), now())";
+    let endless =
+        "INSERT INTO sessions (user_id, id, token_hash, created_at, expires_at) VALUES ($1, $2, '\\x00', now(), now())";
     assert_eq!(refused(&mut conn, endless, &[me.user_id, Uuid::now_v7()]).await, "23514");
 }
 
@@ -116,7 +119,10 @@ async fn must_hold_16_a_row_cannot_point_at_another_users_row() {
     let (import, mapping) = (Uuid::now_v7(), Uuid::now_v7());
     for (sql, id) in [
         ("INSERT INTO imports (user_id, id, file_key, size_bytes, changed_seq) VALUES ($1, $2, 'k', 1, 1)", import),
-        ("INSERT INTO import_mappings (user_id, id, name, fingerprint, mapping) VALUES ($1, $2, 'm', 'f', '{}')", mapping),
+        (
+            "INSERT INTO import_mappings (user_id, id, name, fingerprint, mapping) VALUES ($1, $2, 'm', 'f', '{}')",
+            mapping,
+        ),
     ] {
         assert_eq!(refused(&mut conn, sql, &[other.user_id, id]).await, "accepted");
     }
@@ -125,11 +131,14 @@ async fn must_hold_16_a_row_cannot_point_at_another_users_row() {
         VALUES ($1, $2, 1, 'USD', '2026-03-15', 'shop', 1, 'manual', 1, $3)";
     const IMPORTED: &str = "INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, source, changed_seq, import_id)
         VALUES ($1, $2, 1, 'USD', '2026-03-15', 'shop', 1, 'csv', 1, $3)";
-    const CORRECTION: &str = "INSERT INTO user_corrections (user_id, id, transaction_id, merchant_key, old_category, new_category)
+    const CORRECTION: &str =
+        "INSERT INTO user_corrections (user_id, id, transaction_id, merchant_key, old_category, new_category)
         VALUES ($1, $2, $3, 1, 'a', 'b')";
     const EMBEDDING: &str = "INSERT INTO embeddings (user_id, id, transaction_id, vector) VALUES ($1, $2, $3, array_fill(0, ARRAY[384])::vector)";
     const IMPORT: &str = "INSERT INTO imports (user_id, id, file_key, size_bytes, changed_seq, mapping_id) VALUES ($1, $2, 'k', 1, 1, $3)";
-    for (sql, foreign) in [(TRANSACTION, theirs), (IMPORTED, import), (CORRECTION, theirs), (EMBEDDING, theirs), (IMPORT, mapping)] {
+    for (sql, foreign) in
+        [(TRANSACTION, theirs), (IMPORTED, import), (CORRECTION, theirs), (EMBEDDING, theirs), (IMPORT, mapping)]
+    {
         assert_eq!(refused(&mut conn, sql, &[me.user_id, new, foreign]).await, "23503", "{sql}");
         assert_eq!(refused(&mut conn, sql, &[other.user_id, new, foreign]).await, "accepted", "{sql}");
     }
@@ -147,13 +156,17 @@ async fn must_hold_13_two_registrations_that_differ_in_case_alone_make_one_accou
     let mut open = first.begin().await.unwrap();
     sqlx::query(NEW).bind(Uuid::now_v7()).bind("A@x.example").execute(&mut *open).await.unwrap();
     // The second finds the first uncommitted and waits for its end.
-    let (lost, ()) = tokio::join!(sqlx::query(NEW).bind(Uuid::now_v7()).bind("a@X.example").execute(&mut second), async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        open.commit().await.unwrap();
-    });
+    let (lost, ()) =
+        tokio::join!(sqlx::query(NEW).bind(Uuid::now_v7()).bind("a@X.example").execute(&mut second), async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            open.commit().await.unwrap();
+        });
     let problem = Problem::from(lost.unwrap_err());
     assert_eq!((problem.status, problem.code), (409, "email_taken"));
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE lower(email) = 'a@x.example'").fetch_one(&mut first).await.unwrap();
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE lower(email) = 'a@x.example'")
+        .fetch_one(&mut first)
+        .await
+        .unwrap();
     assert_eq!(count, 1);
 }
 
@@ -232,8 +245,14 @@ async fn no_role_of_ours_can_hold_up_the_others_for_long() {
     let fresh = Fresh::new().await;
     for role in ["tallybook_write", "tallybook_read"] {
         let mut conn = fresh.connect(role).await;
-        for (setting, most_ms) in [("statement_timeout", 5000), ("lock_timeout", 1000), ("idle_in_transaction_session_timeout", 5000)] {
-            let ms: String = sqlx::query_scalar("SELECT setting FROM pg_settings WHERE name = $1").bind(setting).fetch_one(&mut conn).await.unwrap();
+        for (setting, most_ms) in
+            [("statement_timeout", 5000), ("lock_timeout", 1000), ("idle_in_transaction_session_timeout", 5000)]
+        {
+            let ms: String = sqlx::query_scalar("SELECT setting FROM pg_settings WHERE name = $1")
+                .bind(setting)
+                .fetch_one(&mut conn)
+                .await
+                .unwrap();
             let ms: i64 = ms.parse().unwrap();
             assert!(ms > 0 && ms <= most_ms, "{role} {setting} {ms}");
         }

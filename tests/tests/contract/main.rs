@@ -1,1 +1,51 @@
-fn main() {}
+//! Endpoint tables, templates, OpenAPI document, sample events and lists say the same.
+//!
+//! [`rules`] looks at the repository as it is, and [`broken`] shows of every rule that it notices its own kind of break.
+#![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
+
+mod broken;
+mod repository;
+mod rules;
+
+use repository::Repository;
+
+#[track_caller]
+fn holds(rule: fn(&Repository) -> Vec<String>) {
+    let found = rule(&Repository::read());
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn routes_are_the_same_in_tables_templates_and_openapi() {
+    holds(rules::routes);
+}
+
+#[test]
+fn every_handler_is_deployed_once_as_its_table_says() {
+    holds(rules::handlers);
+}
+
+#[test]
+fn policies_are_the_dependencies_and_nothing_more() {
+    holds(rules::policies);
+}
+
+#[test]
+fn every_queue_has_a_dead_letter_queue_partial_answers_and_time_enough() {
+    holds(rules::queues);
+}
+
+#[test]
+fn public_routes_are_the_listed_ones() {
+    holds(rules::public_routes);
+}
+
+#[test]
+fn every_function_has_a_sample_event_that_parses() {
+    holds(rules::events);
+}
+
+#[test]
+fn every_stack_stays_below_400_resources() {
+    holds(rules::sizes);
+}

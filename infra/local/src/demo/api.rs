@@ -43,7 +43,9 @@ impl Api {
 
     pub fn import(&self, statement: &str) -> Result<String> {
         let path = "/transactions/import";
-        let sent = self.agent.post(self.url(path))
+        let sent = self
+            .agent
+            .post(self.url(path))
             .header("authorization", self.bearer())
             .header("content-type", "text/csv")
             .send(statement);
@@ -98,7 +100,10 @@ fn read(method: &str, path: &str, answer: Result<Response<Body>, ureq::Error>) -
     let body = answer.body_mut().read_to_string().with_context(|| format!("{method} {path} broke off"))?;
     let value: Value = serde_json::from_str(&body).unwrap_or_default();
     if !status.is_success() {
-        bail!("{method} {path} answered {}; `cargo local logs` shows what the functions said", problem(status.as_u16(), &value));
+        bail!(
+            "{method} {path} answered {}; `cargo local logs` shows what the functions said",
+            problem(status.as_u16(), &value)
+        );
     }
     Ok(value)
 }

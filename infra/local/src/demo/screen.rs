@@ -112,7 +112,13 @@ fn describe(kind: &str, data: &Value) -> Option<(String, Tone)> {
             };
             let said = format!(
                 "{level} {} %: {} at {} %, {} of {} {} spent, {} left",
-                word("threshold"), word("category"), word("percentage"), word("spent"), word("budget"), word("currency"), word("remaining"),
+                word("threshold"),
+                word("category"),
+                word("percentage"),
+                word("spent"),
+                word("budget"),
+                word("currency"),
+                word("remaining"),
             );
             (said, tone)
         }
@@ -147,13 +153,20 @@ mod tests {
     #[test]
     fn an_import_tells_its_rows_and_errors() {
         let said = |data| describe("import_update", &data).unwrap().0;
-        assert_eq!(said(json!({"id": "i", "status": "completed", "rows": 2946, "errors": 0})), "completed, 2946 rows, 0 errors");
-        assert_eq!(said(json!({"id": "i", "status": "running", "rows": 5, "errors": [{"line": 3}]})), "running, 5 rows, 1 errors");
+        assert_eq!(
+            said(json!({"id": "i", "status": "completed", "rows": 2946, "errors": 0})),
+            "completed, 2946 rows, 0 errors"
+        );
+        assert_eq!(
+            said(json!({"id": "i", "status": "running", "rows": 5, "errors": [{"line": 3}]})),
+            "running, 5 rows, 1 errors"
+        );
     }
 
     #[test]
     fn a_transaction_is_named_by_its_merchant_when_that_is_known() {
-        let mut data = json!({"amount": "4.20", "currency": "EUR", "category": "Groceries", "merchant_raw": "HOFER DANKT"});
+        let mut data =
+            json!({"amount": "4.20", "currency": "EUR", "category": "Groceries", "merchant_raw": "HOFER DANKT"});
         assert_eq!(describe("transaction_update", &data).unwrap().0, "4.20 EUR at HOFER DANKT, Groceries");
         data["merchant"] = json!({"canonical_name": "Hofer"});
         assert_eq!(describe("transaction_update", &data).unwrap().0, "4.20 EUR at Hofer, Groceries");

@@ -56,7 +56,8 @@ impl Socket {
         let (stop, stopped) = mpsc::channel();
         let (found, frames) = mpsc::channel();
         let reader = thread::spawn(move || {
-            let mut session = Session { socket, screen, last: None, heartbeat: Duration::from_secs(30), spoke: Instant::now() };
+            let mut session =
+                Session { socket, screen, last: None, heartbeat: Duration::from_secs(30), spoke: Instant::now() };
             while stopped.try_recv() != Err(TryRecvError::Disconnected) {
                 let next = session.next();
                 let broken = next.is_err();
@@ -119,7 +120,9 @@ impl Session {
         }
         let message = match self.socket.read() {
             Ok(message) => message,
-            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
+            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(None);
+            }
             Err(Error::ConnectionClosed) => bail!("the server closed the WebSocket"),
             Err(error) => return Err(error).context("the WebSocket broke"),
         };

@@ -60,7 +60,9 @@ fn serve(stream: TcpStream, secrets: &Secrets, kicks: &AtomicU64) -> Result<()> 
     while let Some(request) = connection.read()? {
         let (status, body) = match reply(&request, secrets, kicks) {
             Ok(body) => ("200 OK", body),
-            Err(error) => ("400 Bad Request", json!({"__type": "ValidationException", "message": format!("{error:#}")})),
+            Err(error) => {
+                ("400 Bad Request", json!({"__type": "ValidationException", "message": format!("{error:#}")}))
+            }
         };
         let headers = [("content-type", "application/x-amz-json-1.1")];
         send(&connection.writer, &answer(status, &headers, body.to_string().as_bytes()))?;
@@ -79,7 +81,9 @@ fn reply(request: &Request, secrets: &Secrets, kicks: &AtomicU64) -> Result<Valu
         }
         "AmazonSQS.SendMessageBatch" => {
             let entries = asked.get("Entries").and_then(Value::as_array).context("no Entries")?;
-            let sent = entries.iter().map(|entry| json!({"Id": entry.get("Id"), "MessageId": entry.get("MessageDeduplicationId")}));
+            let sent = entries
+                .iter()
+                .map(|entry| json!({"Id": entry.get("Id"), "MessageId": entry.get("MessageDeduplicationId")}));
             let sent = sent.collect::<Vec<_>>();
             kicks.fetch_add(u64::try_from(sent.len())?, Ordering::Relaxed);
             Ok(json!({"Successful": sent, "Failed": []}))

@@ -87,7 +87,9 @@ impl Step {
         let formats = count(0).context("parameters")?;
         let mut at = formats.saturating_mul(2).saturating_add(4);
         for _ in 0..index {
-            let length = i32::from_be_bytes(*self.parameters.get(at..).and_then(|rest| rest.first_chunk()).context("a parameter")?);
+            let length = i32::from_be_bytes(
+                *self.parameters.get(at..).and_then(|rest| rest.first_chunk()).context("a parameter")?,
+            );
             // A NULL has the length -1 and no bytes.
             at = at.saturating_add(4).saturating_add(usize::try_from(length).unwrap_or(0));
         }

@@ -204,7 +204,7 @@ pub(super) async fn list(
         filtered(&mut query, user_id, filters, *deleted);
         query.push(" LIMIT ").push_bind(COUNTED.saturating_add(1)).push(")");
     }
-    query.push(") AS some) SELECT c.counted, ").push(COLUMNS);
+    query.push(") AS counted) SELECT c.counted, ").push(COLUMNS);
     query
         .push(" FROM c LEFT JOIN p ON true LEFT JOIN transactions t ON t.id = p.id AND t.user_id = ")
         .push_bind(user_id);

@@ -26,7 +26,8 @@ fn url(name: &str) -> Option<PgConnectOptions> {
 }
 
 fn server() -> PgConnectOptions {
-    url("DATABASE_URL").expect("DATABASE_URL must name a server and a role that may create databases: run `cargo local test`")
+    url("DATABASE_URL")
+        .expect("DATABASE_URL must name a server and a role that may create databases: run `cargo local test`")
 }
 
 async fn run(conn: &mut PgConnection, sql: String) {
@@ -105,7 +106,8 @@ impl Fresh {
 
     /// A user with a session.
     pub async fn user(&self) -> Me {
-        let me = Me { user_id: Uuid::now_v7(), session_id: Uuid::now_v7(), currency: "USD".into(), today: TODAY, now: NOW };
+        let me =
+            Me { user_id: Uuid::now_v7(), session_id: Uuid::now_v7(), currency: "USD".into(), today: TODAY, now: NOW };
         let mut conn = self.admin().await;
         sqlx::query("INSERT INTO users (id, email, hashed_password) VALUES ($1, $2, 'none')")
             .bind(me.user_id)
@@ -134,7 +136,8 @@ impl Drop for Fresh {
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async { sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server().connect().await?).await })?;
+            runtime
+                .block_on(async { sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server().connect().await?).await })?;
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
         });
         if !matches!(dropped.join(), Ok(Ok(()))) {
@@ -171,7 +174,11 @@ async fn template(conn: &mut PgConnection) -> String {
 }
 
 async fn exists(conn: &mut PgConnection, name: &str) -> bool {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)").bind(name).fetch_one(conn).await.unwrap()
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(name)
+        .fetch_one(conn)
+        .await
+        .unwrap()
 }
 
 /// Drops what killed runs left behind, and templates of other migrations.

@@ -3,7 +3,7 @@
 mod database;
 mod random;
 
-pub use database::Fresh;
+pub use database::{Fresh, migrator};
 pub use random::Random;
 use serde_json::Value;
 use shared::{

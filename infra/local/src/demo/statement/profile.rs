@@ -79,6 +79,7 @@ pub enum Shift {
 
 impl Profile {
     pub fn sample() -> Result<Self> {
-        serde_json::from_str(include_str!("../../../../data/sample-profile.json")).context("the sample profile does not read")
+        serde_json::from_str(include_str!("../../../../data/sample-profile.json"))
+            .context("the sample profile does not read")
     }
 }

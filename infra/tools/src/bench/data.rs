@@ -1,0 +1,167 @@
+//! A database of its own with users who have been at it for years.
+
+use crate::migrate;
+use anyhow::{Context, Result, anyhow};
+use shared::{
+    domain::merchants::import_csv,
+    platform::{clock, db::Db},
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use std::{fs, time::Instant};
+use uuid::Uuid;
+
+const NAME: &str = "tallybook_bench";
+const MERCHANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/merchants.csv");
+/// Rows of the user that is asked about.
+const ROWS: i64 = 100_000;
+/// Inserted at a time, so that there is progress to tell of.
+const PART: i64 = 50_000;
+
+/// Numbers `$2` to `$3` of user `$1`'s `$4` transactions: spread over five years up to today, in the order of time,
+/// as imports and purchases bring them.
+const TRANSACTIONS: &str = "
+    WITH m AS MATERIALIZED (
+        SELECT id, canonical_name, category, row_number() OVER (ORDER BY name_l) - 1 AS i, count(*) OVER () AS of
+        FROM merchant_master
+    )
+    INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category, source,
+        note, confidence, changed_seq, created_at, updated_at)
+    SELECT $1,
+           -- A UUIDv7 of that time, also where the server cannot make one.
+           (substr(at.hex, 1, 8) || '-' || substr(at.hex, 9, 4) || '-7' || substr(gen_random_uuid()::text, 16))::uuid,
+           (CASE WHEN n.n % 40 = 0 THEN -1 ELSE 1 END) * round((n.n * 7907 % 19900 + 100) / 100.0, 2),
+           'USD', at.day, upper(m.canonical_name) || ' ' || n.n % 10000, hashtextextended(m.canonical_name, 0),
+           CASE WHEN n.n % 8 > 0 THEN m.id END, CASE WHEN n.n % 8 > 0 THEN m.category ELSE 'Uncategorized' END,
+           (CASE WHEN n.n % 20 = 0 THEN 'manual' ELSE 'csv' END)::transaction_source,
+           CASE WHEN n.n % 20 = 0 THEN 'bought with friends' END, '{}', n.n / 1000 + 1, at.at, at.at
+    FROM generate_series($2::bigint, $3::bigint) AS n(n)
+    JOIN m ON m.i = n.n * 7919 % m.of
+    CROSS JOIN LATERAL (SELECT now() - interval '1826 days' * (($4::bigint - n.n)::float8 / $4) AS at) AS t
+    CROSS JOIN LATERAL (
+        SELECT t.at, t.at::date AS day, lpad(to_hex((extract(epoch FROM t.at) * 1000)::bigint), 12, '0') AS hex
+    ) AS at
+    ORDER BY n.n";
+
+/// A year of monthly budgets in the ten categories that have the most of user `$1`'s transactions; too generous to be
+/// exceeded, because an alert is another thing to measure.
+const BUDGETS: &str = "
+    WITH c AS (
+        SELECT category FROM transactions WHERE user_id = $1 AND NOT is_deleted GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 10
+    ), b AS (
+        INSERT INTO budgets (user_id, id, category, currency, changed_seq)
+        SELECT $1, gen_random_uuid(), category, 'USD', 1 FROM c RETURNING id
+    )
+    INSERT INTO budget_periods (user_id, budget_id, start_date, end_date, amount)
+    SELECT $1, b.id, start.day, (start.day + interval '1 month - 1 day')::date, 1000000
+    FROM b, generate_series(0, 11) AS ago(months),
+         LATERAL (SELECT (date_trunc('month', now()) - interval '1 month' * ago.months)::date AS day) AS start";
+
+/// The database and the user to measure by.
+pub struct Data {
+    admin: PgConnectOptions,
+    pub user_id: Uuid,
+    pub session_id: Uuid,
+    /// One of the user's transactions, from the middle of the years.
+    pub transaction_id: Uuid,
+    /// A category with many.
+    pub category: String,
+    /// How many transactions there are in all.
+    pub rows: i64,
+}
+
+impl Data {
+    /// Makes it anew. `full` has twenty times the rows.
+    pub async fn make(url: &str, full: bool) -> Result<Self> {
+        let server: PgConnectOptions = url.parse().context("DATABASE_URL is no Postgres URL")?;
+        let mut root = server.connect().await.context("cannot connect to DATABASE_URL")?;
+        for sql in [
+            format!("DROP DATABASE IF EXISTS {NAME} WITH (FORCE)"),
+            // As the migrations expect it, whatever the cluster's own default is.
+            format!(
+                "CREATE DATABASE {NAME} ENCODING UTF8 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
+            ),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut root).await?;
+        }
+        root.close().await?;
+        let admin = server.database(NAME);
+        migrate::run(admin.to_url_lossy().as_str(), None).await?;
+        let merchants = fs::read_to_string(MERCHANTS).context(MERCHANTS)?;
+        let report = import_csv(&Db::from_options(admin.clone()), &merchants, |_| {}).await;
+        let report = report.map_err(|problem| anyhow!("the merchants were not imported: {problem}"))?;
+        eprintln!("{} merchants", report.imported);
+
+        let mut conn = admin.connect().await?;
+        let others: &[(usize, i64)] = if full { &[(1, 1_000_000), (45, 20_000)] } else { &[(20, 5_000)] };
+        let (started, mut rows) = (Instant::now(), 0);
+        let (user_id, session_id) = (Uuid::now_v7(), Uuid::now_v7());
+        let mut users = vec![(user_id, ROWS)];
+        for (count, size) in others {
+            users.extend(std::iter::repeat_with(|| (Uuid::now_v7(), *size)).take(*count));
+        }
+        let all: i64 = users.iter().map(|user| user.1).sum();
+        for (user, size) in users {
+            add_user(&mut conn, user, size).await?;
+            for first in (1..=size).step_by(usize::try_from(PART)?) {
+                let last = size.min(first.saturating_add(PART).saturating_sub(1));
+                let part = sqlx::query(TRANSACTIONS).bind(user).bind(first).bind(last).bind(size);
+                rows += i64::try_from(part.execute(&mut conn).await?.rows_affected())?;
+                if rows % PART == 0 {
+                    eprintln!("{rows} of {all} transactions after {} s", started.elapsed().as_secs());
+                }
+            }
+        }
+        sqlx::query(BUDGETS).bind(user_id).execute(&mut conn).await?;
+        let sql = "INSERT INTO sessions (user_id, id, token_hash, last_active, expires_at)
+                   VALUES ($1, $2, $3, now(), now() + interval '1 day')";
+        sqlx::query(sql)
+            .bind(user_id)
+            .bind(session_id)
+            .bind(session_id.as_bytes().as_slice())
+            .execute(&mut conn)
+            .await?;
+        eprintln!("tidying up after {} s", started.elapsed().as_secs());
+        // What autovacuum does in its own time, and a checkpoint that would else come while the clock runs.
+        for sql in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+            sqlx::raw_sql(sql).execute(&mut conn).await?;
+        }
+        let sql = "SELECT id, category FROM transactions WHERE user_id = $1 AND merchant_id IS NOT NULL
+                   ORDER BY date, id OFFSET $2 LIMIT 1";
+        let (transaction_id, category) = sqlx::query_as(sql).bind(user_id).bind(ROWS / 2).fetch_one(&mut conn).await?;
+        conn.close().await?;
+        Ok(Self { admin, user_id, session_id, transaction_id, category, rows })
+    }
+
+    /// Where Postgres listens.
+    pub fn server(&self) -> (&str, u16) {
+        (self.admin.get_host(), self.admin.get_port())
+    }
+
+    pub fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// What an access token of the user's session says.
+    pub fn claims(&self) -> serde_json::Value {
+        let now = clock::epoch();
+        serde_json::json!({
+            "iss": shared::platform::jwt::ISSUER, "aud": shared::platform::jwt::ISSUER,
+            "sub": self.user_id, "sid": self.session_id, "jti": Uuid::now_v7(),
+            "iat": now, "nbf": now, "exp": now.saturating_add(86_400), "type": "access",
+        })
+    }
+
+    /// Removes it.
+    pub async fn drop(self) -> Result<()> {
+        let mut root = self.admin.database("postgres").connect().await?;
+        sqlx::raw_sql("DROP DATABASE tallybook_bench WITH (FORCE)").execute(&mut root).await?;
+        Ok(root.close().await?)
+    }
+}
+
+async fn add_user(conn: &mut PgConnection, user: Uuid, rows: i64) -> Result<()> {
+    let sql = "WITH u AS (INSERT INTO users (id, email, hashed_password) VALUES ($1, $1 || '@example.com', 'none') RETURNING id)
+               INSERT INTO user_seq (user_id, changes) SELECT id, $2 FROM u";
+    sqlx::query(sql).bind(user).bind(rows).execute(conn).await?;
+    Ok(())
+}

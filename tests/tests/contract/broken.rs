@@ -1,0 +1,198 @@
+//! Each rule is shown one break of its kind, in a copy, and must notice it.
+
+use crate::{repository::Repository, rules};
+use serde_json::{Value, json};
+
+/// The rule holds before the break, and names it after.
+#[track_caller]
+fn notices(rule: fn(&Repository) -> Vec<String>, word: &str, break_it: impl FnOnce(&mut Repository)) {
+    let mut repository = Repository::read();
+    let before = rule(&repository);
+    break_it(&mut repository);
+    let news: Vec<_> = rule(&repository).into_iter().filter(|line| !before.contains(line)).collect();
+    assert!(news.iter().any(|line| line.contains(word)), "the break was not noticed by its name ({word}): {news:?}");
+}
+
+fn properties<'a>(repository: &'a mut Repository, path: &str, name: &str) -> &'a mut Value {
+    &mut resource(repository, path, name)["Properties"]
+}
+
+fn resource<'a>(repository: &'a mut Repository, path: &str, name: &str) -> &'a mut Value {
+    let template = repository.templates.get_mut(path).unwrap_or_else(|| panic!("there is no {path}"));
+    let resource = &mut template["Resources"][name];
+    assert!(resource.is_object(), "{path} has no {name}: the break would break nothing");
+    resource
+}
+
+fn remove(repository: &mut Repository, path: &str, name: &str) {
+    let template = repository.templates.get_mut(path).unwrap_or_else(|| panic!("there is no {path}"));
+    template["Resources"]
+        .as_object_mut()
+        .and_then(|all| all.remove(name))
+        .unwrap_or_else(|| panic!("{path} has no {name}"));
+}
+
+const AUTH: &str = "functions/auth/template.yaml";
+const REALTIME: &str = "functions/realtime/template.yaml";
+const QUEUES: &str = "infra/queues.yaml";
+
+#[test]
+fn a_route_that_a_template_lost() {
+    notices(rules::routes, "POST /auth/login", |repository| remove(repository, AUTH, "LoginRoute"));
+}
+
+#[test]
+fn a_route_that_leads_to_another_function() {
+    notices(rules::routes, "POST /auth/login of HttpApi to auth.register", |repository| {
+        properties(repository, AUTH, "LoginIntegration")["IntegrationUri"] = json!({"Ref": "Register.Alias"});
+    });
+}
+
+#[test]
+fn a_route_that_two_resources_claim() {
+    notices(rules::routes, "twice", |repository| {
+        let route = resource(repository, AUTH, "LoginRoute").clone();
+        repository.templates.get_mut(AUTH).expect("it is there")["Resources"]["LoginAgain"] = route;
+    });
+}
+
+#[test]
+fn a_route_that_the_openapi_document_lost_or_made_up() {
+    notices(rules::routes, "POST /budgets is in the tables but not in the OpenAPI document", |repository| {
+        repository.openapi["paths"]["/budgets"].as_object_mut().expect("it is there").remove("post");
+    });
+    notices(rules::routes, "PUT /budgets is in the OpenAPI document but not in the tables", |repository| {
+        repository.openapi["paths"]["/budgets"]["put"] = json!({});
+    });
+}
+
+#[test]
+fn a_route_that_the_gateway_may_not_call() {
+    notices(rules::routes, "auth.login may not be called", |repository| remove(repository, AUTH, "LoginPermission"));
+}
+
+#[test]
+fn a_handler_that_the_bootstrap_does_not_know() {
+    notices(rules::handlers, "auth.lgoin", |repository| {
+        properties(repository, AUTH, "Login")["Handler"] = json!("auth.lgoin")
+    });
+}
+
+#[test]
+fn a_function_that_was_never_deployed() {
+    notices(rules::handlers, "handler auth.login is in the tables but not", |repository| {
+        remove(repository, AUTH, "Login")
+    });
+}
+
+#[test]
+fn a_timeout_that_only_the_template_knows() {
+    notices(rules::handlers, "timeout", |repository| properties(repository, AUTH, "Login")["Timeout"] = json!(29));
+}
+
+#[test]
+fn a_worker_on_anothers_queue() {
+    notices(rules::handlers, "realtime.relay: its queue", |repository| {
+        properties(repository, REALTIME, "RelaySource")["EventSourceArn"] = json!({"Ref": "DeliverQueueArn"});
+    });
+}
+
+#[test]
+fn a_permission_beyond_the_dependencies() {
+    notices(rules::policies, "auth.login: permission s3:GetObject", |repository| {
+        let policies = &mut properties(repository, AUTH, "LoginRole")["Policies"][0]["PolicyDocument"]["Statement"];
+        let more = json!({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"});
+        policies.as_array_mut().expect("statements").push(more);
+    });
+    notices(rules::policies, "takes policies from elsewhere", |repository| {
+        properties(repository, AUTH, "LoginRole")["ManagedPolicyArns"] =
+            json!(["arn:aws:iam::aws:policy/AdministratorAccess"]);
+    });
+}
+
+#[test]
+fn a_permission_on_anything_instead_of_one_thing() {
+    notices(rules::policies, "\"*\"", |repository| {
+        properties(repository, AUTH, "LoginRole")["Policies"][0]["PolicyDocument"]["Statement"][1]["Resource"] =
+            json!("*");
+    });
+}
+
+#[test]
+fn a_dependency_without_its_permission_or_variable() {
+    notices(rules::policies, "auth.login: permission", |repository| {
+        let policies = &mut properties(repository, AUTH, "LoginRole")["Policies"][0]["PolicyDocument"]["Statement"];
+        policies.as_array_mut().expect("statements").pop();
+    });
+    notices(rules::policies, "auth.login: variable LIMITS_TABLE", |repository| {
+        properties(repository, AUTH, "Login")["Environment"]["Variables"]
+            .as_object_mut()
+            .expect("variables")
+            .remove("LIMITS_TABLE");
+    });
+}
+
+#[test]
+fn a_queue_without_a_dead_letter_queue() {
+    notices(rules::queues, "queue Default has no dead-letter queue", |repository| {
+        properties(repository, QUEUES, "Default").as_object_mut().expect("properties").remove("RedrivePolicy");
+    });
+    notices(rules::queues, "not both FIFO", |repository| {
+        properties(repository, QUEUES, "RelayDead").as_object_mut().expect("properties").remove("FifoQueue");
+    });
+}
+
+#[test]
+fn a_worker_that_fails_a_whole_batch() {
+    notices(rules::queues, "RelaySource", |repository| {
+        properties(repository, REALTIME, "RelaySource")
+            .as_object_mut()
+            .expect("properties")
+            .remove("FunctionResponseTypes");
+    });
+}
+
+#[test]
+fn a_message_that_comes_again_while_it_is_worked_on() {
+    notices(rules::queues, "queue Default hides", |repository| {
+        properties(repository, "template.yaml", "Queues")["Parameters"]["DefaultVisibility"] = json!(30);
+    });
+}
+
+#[test]
+fn a_route_that_became_public_unnoticed() {
+    notices(rules::public_routes, "GET /budgets is in the tables but not in public-endpoints.txt", |repository| {
+        repository.rows.iter_mut().find(|row| row.handler == "budgets.list").expect("it is there").public = true;
+    });
+    notices(rules::public_routes, "GET /nowhere", |repository| repository.public.push("GET /nowhere".into()));
+    notices(rules::public_routes, "GET /budgets is in the OpenAPI document", |repository| {
+        repository.openapi["paths"]["/budgets"]["get"]["security"] = json!([{}]);
+    });
+}
+
+#[test]
+fn an_event_that_is_missing_left_over_or_of_another_kind() {
+    notices(rules::events, "auth.login", |repository| drop(repository.events.remove("auth.login")));
+    notices(rules::events, "auth.gone", |repository| drop(repository.events.insert("auth.gone".into(), "{}".into())));
+    notices(rules::events, "events/auth.login.json", |repository| {
+        drop(repository.events.insert("auth.login".into(), "{".into()))
+    });
+    notices(rules::events, "events/auth.login.json", |repository| {
+        let other = repository.events.get("auth.register").expect("it is there").clone();
+        repository.events.insert("auth.login".into(), other);
+    });
+    notices(rules::events, "events/tasks.default.json", |repository| {
+        let other = repository.events.get("tasks.scheduled").expect("it is there").clone();
+        repository.events.insert("tasks.default".into(), other);
+    });
+}
+
+#[test]
+fn a_stack_that_grew_too_large() {
+    notices(rules::sizes, AUTH, |repository| {
+        let route = resource(repository, AUTH, "Login").clone();
+        for n in 0..134 {
+            repository.templates.get_mut(AUTH).expect("it is there")["Resources"][format!("More{n}")] = route.clone();
+        }
+    });
+}

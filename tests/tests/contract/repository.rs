@@ -1,0 +1,140 @@
+//! What the rules compare, read into memory: plain values that a test can break.
+
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A row of an endpoint table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub handler: String,
+    /// `http`, `default`, `socket` or `queue`, and what belongs to it.
+    pub trigger: Value,
+    pub public: bool,
+    pub memory: u64,
+    pub timeout: u64,
+    pub grants: BTreeSet<String>,
+}
+
+impl Row {
+    pub fn kind(&self) -> &str {
+        self.trigger["kind"].as_str().unwrap_or_default()
+    }
+
+    /// The route as API Gateway names it; none for a queue's worker.
+    pub fn route(&self) -> Option<String> {
+        let part = |name: &str| self.trigger[name].as_str().unwrap_or_default();
+        match self.kind() {
+            "http" => Some(format!("{} {}", part("method"), part("path"))),
+            "default" => Some("$default".into()),
+            "socket" => Some(part("route").into()),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Repository {
+    pub rows: Vec<Row>,
+    /// By path; intrinsic functions in their long form.
+    pub templates: BTreeMap<String, Value>,
+    pub openapi: Value,
+    pub public: Vec<String>,
+    /// By handler: the text of the file.
+    pub events: BTreeMap<String, String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+impl Repository {
+    pub fn read() -> Self {
+        let mut templates = vec!["template.yaml".to_owned()];
+        for folder in ["functions", "infra"] {
+            let entries = fs::read_dir(root().join(folder)).expect(folder);
+            for entry in entries.map(|entry| entry.expect(folder).path()) {
+                let file = if entry.is_dir() { entry.join("template.yaml") } else { entry };
+                if file.extension().is_some_and(|extension| extension == "yaml") && file.exists() {
+                    templates.push(file.strip_prefix(root()).expect("below the root").display().to_string());
+                }
+            }
+        }
+        let events = fs::read_dir(root().join("events")).expect("events").map(|entry| entry.expect("events").path());
+        Self {
+            rows: bootstrap::FEATURES.iter().flat_map(|feature| feature.functions).map(row).collect(),
+            templates: templates.into_iter().map(|path| (path.clone(), template(&path, &text(&path)))).collect(),
+            openapi: serde_json::from_str(&text("functions/system/src/openapi.json"))
+                .expect("the OpenAPI document is JSON"),
+            public: text("public-endpoints.txt")
+                .lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(str::to_owned)
+                .collect(),
+            events: events
+                .map(|path| {
+                    let handler = path.file_stem().expect("a name").display().to_string();
+                    (handler, fs::read_to_string(path).expect("an event"))
+                })
+                .collect(),
+        }
+    }
+
+    /// All resources of a type: template, name and properties.
+    pub fn resources<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> {
+        self.templates.iter().flat_map(move |(path, template)| {
+            let resources = template["Resources"].as_object().into_iter().flatten();
+            let of_kind = resources.filter(move |(_, resource)| resource["Type"] == kind);
+            of_kind.map(move |(name, resource)| (path.as_str(), name.as_str(), &resource["Properties"]))
+        })
+    }
+}
+
+fn row(function: &shared::platform::function::Function) -> Row {
+    let plain = |value: Value| value.as_str().expect("a name").to_owned();
+    Row {
+        handler: function.handler.to_owned(),
+        trigger: serde_json::to_value(function.trigger).expect("JSON"),
+        public: serde_json::to_value(function.access).expect("JSON") == "public",
+        memory: function.memory.into(),
+        timeout: function.timeout.into(),
+        grants: (function.grants)()
+            .into_iter()
+            .map(|grant| plain(serde_json::to_value(grant).expect("JSON")))
+            .collect(),
+    }
+}
+
+fn template(path: &str, text: &str) -> Value {
+    let yaml: serde_norway::Value = serde_norway::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    plain(yaml)
+}
+
+/// YAML as JSON: `!Ref X` becomes `{"Ref": "X"}`, as CloudFormation itself reads it.
+fn plain(yaml: serde_norway::Value) -> Value {
+    use serde_norway::Value as Yaml;
+    match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => json!(value),
+        Yaml::Number(value) => serde_json::to_value(value).expect("a number"),
+        Yaml::String(value) => json!(value),
+        Yaml::Sequence(values) => values.into_iter().map(plain).collect(),
+        Yaml::Mapping(members) => {
+            let name = |name: serde_norway::Value| plain(name).as_str().expect("names are text").to_owned();
+            members.into_iter().map(|(key, value)| (name(key), plain(value))).collect::<Map<_, _>>().into()
+        }
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            let tag = tag.trim_start_matches('!');
+            let name = if ["Ref", "Condition"].contains(&tag) { tag.to_owned() } else { format!("Fn::{tag}") };
+            json!({ name: plain(tagged.value) })
+        }
+    }
+}
