@@ -56,7 +56,7 @@ pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> 
 }
 
 /// Has sqlx's macros describe every query, against a scratch database with the newest migrations. They write what they
-/// learn into SQLX_OFFLINE_DIR while they compile; `cargo sqlx prepare` does the same after a `cargo clean`.
+/// learn into `SQLX_OFFLINE_DIR` while they compile; `cargo sqlx prepare` does the same after a `cargo clean`.
 pub fn prepare(paths: &Paths, check: bool) -> Result<()> {
     const SCRATCH: &str = "tallybook_prepare";
     doctor::require()?;

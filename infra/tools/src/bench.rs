@@ -129,8 +129,9 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn prepare(data: &'a Data, options: &Options, bootstrap: PathBuf) -> Result<Self> {
         let hex = || -> Result<String> {
-            let bytes = random::<32>().map_err(|problem| anyhow!("{problem}"))?;
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            let [a, b] = [random::<16>(), random::<16>()].map(|bytes| bytes.map(u128::from_be_bytes));
+            let (a, b) = a.and_then(|a| Ok((a, b?))).map_err(|problem| anyhow!("{problem}"))?;
+            Ok(format!("{a:032x}{b:032x}"))
         };
         let keys = serde_json::json!({"jwt": [{"kid": "bench", "secret": hex()?}], "app": hex()?}).to_string();
         let signer: KeySet = serde_json::from_str(&keys)?;

@@ -165,7 +165,7 @@ impl Fields {
         let mut names: Vec<_> = fields.values.iter().map(|(name, _)| name.clone()).collect();
         names.sort_unstable();
         let twice: Vec<_> =
-            names.windows(2).filter(|pair| pair.first() == pair.last()).flat_map(<[_]>::first).cloned().collect();
+            names.windows(2).filter(|pair| pair.first() == pair.last()).filter_map(<[_]>::first).cloned().collect();
         for name in twice {
             fields.refuse(&name, Fault::new("duplicate_field", "Send this field once."));
         }

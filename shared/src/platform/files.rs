@@ -5,7 +5,7 @@ use super::{
     function::{Env, Grant, Port},
     problem::Problem,
 };
-use aws_sdk_s3::{Client, error::DisplayErrorContext, primitives::ByteStream};
+use aws_sdk_s3::{Client, error::DisplayErrorContext, operation::get_object::GetObjectError, primitives::ByteStream};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -45,7 +45,7 @@ impl Files {
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Problem> {
         match self.client().await.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object.body.collect().await.map(|body| Some(body.to_vec())).map_err(Problem::unavailable),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(Problem::unavailable(DisplayErrorContext(&error))),
         }
     }

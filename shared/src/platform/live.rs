@@ -6,7 +6,9 @@ use super::{
     jwt,
     problem::Problem,
 };
-use aws_sdk_apigatewaymanagement::{Client as Management, primitives::Blob};
+use aws_sdk_apigatewaymanagement::{
+    Client as Management, operation::post_to_connection::PostToConnectionError, primitives::Blob,
+};
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, SdkError},
@@ -206,7 +208,9 @@ impl Sockets {
         let post = self.client().await.post_to_connection().connection_id(id).data(Blob::new(frame)).send();
         match timeout(POST, post).await {
             Ok(Ok(_)) => Posted::Sent,
-            Ok(Err(error)) if error.as_service_error().is_some_and(|error| error.is_gone_exception()) => Posted::Gone,
+            Ok(Err(error)) if error.as_service_error().is_some_and(PostToConnectionError::is_gone_exception) => {
+                Posted::Gone
+            }
             Ok(Err(error)) => {
                 tracing::warn!(connection_id = id, error = %DisplayErrorContext(&error), "frame not delivered");
                 Posted::Failed

@@ -78,10 +78,11 @@ async fn every_single_migration_can_be_taken_back() {
         migrator.run_to(*version, &mut conn).await.unwrap();
         before.push(catalogue(&mut conn).await);
     }
-    for (version, to) in versions.iter().zip(std::iter::once(&0).chain(&versions)).rev() {
+    let below: Vec<_> = std::iter::once(0).chain(versions.iter().copied()).collect();
+    for (version, to) in versions.iter().zip(below).rev() {
         let here = catalogue(&mut conn).await;
         assert_eq!(Some(&here), before.pop().as_ref(), "above {version}");
-        migrator.undo(&mut conn, *to).await.unwrap();
+        migrator.undo(&mut conn, to).await.unwrap();
     }
     assert_eq!(Some(catalogue(&mut conn).await), before.pop());
 }

@@ -126,7 +126,6 @@ async fn must_hold_16_a_row_cannot_point_at_another_users_row() {
     ] {
         assert_eq!(refused(&mut conn, sql, &[other.user_id, id]).await, "accepted");
     }
-    let new = Uuid::now_v7();
     const TRANSACTION: &str = "INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, source, changed_seq, duplicate_of)
         VALUES ($1, $2, 1, 'USD', '2026-03-15', 'shop', 1, 'manual', 1, $3)";
     const IMPORTED: &str = "INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, source, changed_seq, import_id)
@@ -139,6 +138,7 @@ async fn must_hold_16_a_row_cannot_point_at_another_users_row() {
     for (sql, foreign) in
         [(TRANSACTION, theirs), (IMPORTED, import), (CORRECTION, theirs), (EMBEDDING, theirs), (IMPORT, mapping)]
     {
+        let new = Uuid::now_v7();
         assert_eq!(refused(&mut conn, sql, &[me.user_id, new, foreign]).await, "23503", "{sql}");
         assert_eq!(refused(&mut conn, sql, &[other.user_id, new, foreign]).await, "accepted", "{sql}");
     }

@@ -228,8 +228,6 @@ async fn a_lock_that_is_not_given_is_a_503_within_its_time() {
 async fn reading_cannot_write() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.read_db(), fresh.user().await);
-    let refused = db.tx(async |tx: &mut Tx| touch(tx, &me).await).await;
-    assert_eq!(refused.unwrap_err().cause.as_deref(), Some("sqlstate 42501 constraint -"));
     // Not even where its role had been given too much.
     let mut owner = fresh.admin().await;
     sqlx::raw_sql("GRANT UPDATE ON user_seq TO tallybook_read").execute(&mut owner).await.unwrap();

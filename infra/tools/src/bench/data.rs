@@ -137,8 +137,8 @@ impl Data {
         (self.admin.get_host(), self.admin.get_port())
     }
 
-    pub fn name(&self) -> &'static str {
-        NAME
+    pub fn name(&self) -> &str {
+        self.admin.get_database().unwrap_or(NAME)
     }
 
     /// What an access token of the user's session says.

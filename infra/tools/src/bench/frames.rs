@@ -23,8 +23,8 @@ pub fn run(api: &str, socket: &str) -> Result<()> {
     let mut user = User::register(api)?;
     let ticket = user.post("/auth/ws-ticket", &json!({}))?;
     let ticket = ticket.get("ticket").and_then(Value::as_str).context("no ticket")?;
-    let frames = listen(&format!("{socket}?ticket={ticket}"))?;
-    frames.recv_timeout(PATIENCE).context("hello was not answered")?;
+    let arriving = listen(&format!("{socket}?ticket={ticket}"))?;
+    arriving.recv_timeout(PATIENCE).context("hello was not answered")?;
     let (mut posted, mut framed) = (Vec::new(), Vec::new());
     for round in 0..WARM_UP + ROUNDS {
         let amount = format!("{}.50", round + 1);
@@ -34,7 +34,7 @@ pub fn run(api: &str, socket: &str) -> Result<()> {
         let answered = started.elapsed();
         let id = created.get("id").context("a transaction has no id")?;
         let at = loop {
-            let (at, frame) = frames.recv_timeout(PATIENCE).context("no frame within 20 s of a POST")?;
+            let (at, frame) = arriving.recv_timeout(PATIENCE).context("no frame within 20 s of a POST")?;
             if frame.pointer("/data/id") == Some(id) {
                 break at;
             }

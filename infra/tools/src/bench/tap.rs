@@ -77,7 +77,7 @@ fn pump(mut client: TcpStream, server: TcpStream, sent: &Mutex<Vec<u8>>) -> Resu
     let gone = Arc::new(AtomicBool::new(false));
     let (mut from, mut to, over) = (server.try_clone()?, client.try_clone()?, gone.clone());
     let back = thread::spawn(move || -> Result<()> {
-        let mut buffer = [0; 1 << 16];
+        let mut buffer = vec![0; 1 << 16];
         while !over.load(Ordering::Relaxed) {
             match from.read(&mut buffer) {
                 Ok(0) => bail!("Postgres closed the connection"),
@@ -88,7 +88,7 @@ fn pump(mut client: TcpStream, server: TcpStream, sent: &Mutex<Vec<u8>>) -> Resu
         }
         Ok(())
     });
-    let mut buffer = [0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     // A killed client resets its connection rather than close it.
     while let Ok(read @ 1..) = client.read(&mut buffer) {
         let bytes = buffer.get(..read).unwrap_or_default();

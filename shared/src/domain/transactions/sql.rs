@@ -245,6 +245,7 @@ pub struct Bulk {
     pub duplicates_of: Vec<Option<Uuid>>,
 }
 
+#[expect(clippy::as_conversions, reason = "how sqlx's macro is told that an array holds nulls")]
 /// Inserts rows of a bank's file in the order of their dates, which keeps the index's pages together.
 pub async fn bulk_insert(
     tx: &mut Tx,
