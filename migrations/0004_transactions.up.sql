@@ -103,9 +103,14 @@ CREATE TABLE transactions (
     is_deleted boolean NOT NULL DEFAULT false,
     deleted_at timestamptz,
     changed_seq bigint NOT NULL,
-    -- 'simple' because merchants' names are in every language and in none.
-    tsv tsvector NOT NULL GENERATED ALWAYS AS
-        (to_tsvector('pg_catalog.simple', merchant_raw || ' ' || coalesce(note, ''))) STORED,
+    -- 'simple' because merchants' names are in every language and in none. Punctuation goes first, or the parser would
+    -- keep NETFLIX.COM whole as the name of a host and nobody would find it by netflix.
+    tsv tsvector NOT NULL GENERATED ALWAYS AS (
+        to_tsvector(
+            'pg_catalog.simple',
+            regexp_replace(merchant_raw || ' ' || coalesce(note, ''), '[^[:alnum:]]+', ' ', 'g')
+        )
+    ) STORED,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT transactions_pkey PRIMARY KEY (user_id, id),

@@ -10,12 +10,13 @@ pub const POLICY: &str =
 
 const STYLE: &str = ":root{color-scheme:light dark;--line:#8884;--soft:#8882}*{box-sizing:border-box}\
 body{margin:0 auto;max-width:56rem;padding:1.5rem 1rem 4rem;font:1rem/1.55 system-ui,sans-serif}h1{margin:0}\
-h2{margin:2.5rem 0 .5rem;border-bottom:1px solid var(--line)}nav a{margin-right:1rem}\
-details{border:1px solid var(--line);border-radius:.5rem;margin:.5rem 0;padding:.5rem .75rem}\
+h2{margin:2.5rem 0 .5rem;border-bottom:1px solid var(--line)}nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem}\
+details{border:1px solid var(--line);border-radius:.5rem;margin:.5rem 0;padding:.5rem .75rem;overflow-x:auto}\
 summary{cursor:pointer;overflow-wrap:anywhere}summary b{display:inline-block;min-width:4rem;font-family:ui-monospace,monospace}\
 code,pre{font-family:ui-monospace,monospace;font-size:.9em;background:var(--soft);border-radius:.25rem;padding:.1em .3em}\
 pre{overflow-x:auto;padding:.75rem}table{border-collapse:collapse;width:100%}\
-td,th{text-align:left;vertical-align:top;padding:.3rem .5rem .3rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}";
+td,th{text-align:left;vertical-align:top;padding:.3rem .5rem .3rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}\
+th,td:first-child{overflow-wrap:normal;white-space:nowrap}td table{font-size:.9em}";
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -43,7 +43,7 @@ pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> 
     let environment = environment::of(paths)?;
     let mut command = Command::new(nextest);
     environment::give(&mut command, &environment)
-        .args(["nextest", "run", "--workspace"])
+        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
         .args(args)
         .args(filter)
         .env("SQLX_OFFLINE", "true")

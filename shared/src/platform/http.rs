@@ -72,6 +72,12 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Whether a header came at all, text or not.
+    #[must_use]
+    pub fn has_header(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
     /// The id in the path. One that is no UUID cannot exist: 404, as for any other absent one.
     pub fn id(&self) -> Result<Uuid, Problem> {
         self.params.get("id").and_then(|text| Uuid::try_parse(text).ok()).ok_or_else(Problem::not_found)

@@ -61,7 +61,7 @@ impl Limits {
                 return Ok(count);
             }
         }
-        Err(Problem::too_many(self.wait(key, limit, now).await))
+        Err(Problem::too_many(self.wait(key, limit, now).await, limit.most, limit.window_s))
     }
 
     async fn wait(&self, key: &str, limit: Limit, now: i64) -> u32 {

@@ -29,6 +29,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds after which to try again.
     pub retry_after: Option<u32>,
+    /// For 429: how many in how many seconds.
+    pub limit: Option<(u32, i64)>,
     /// For 405: the methods that would do.
     pub allow: Option<String>,
     /// What happened inside, for the log.
@@ -75,6 +77,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            limit: None,
             allow: None,
             cause: None,
             more: serde_json::Map::new(),
@@ -115,9 +118,10 @@ impl Problem {
 
     /// 429.
     #[must_use]
-    pub fn too_many(retry_after: u32) -> Self {
+    pub fn too_many(retry_after: u32, most: u32, window_s: i64) -> Self {
         Self {
             retry_after: Some(retry_after),
+            limit: Some((most, window_s)),
             ..Self::new(429, "rate_limited", "Too many tries: wait as long as Retry-After says, then try again.")
         }
     }

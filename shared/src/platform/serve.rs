@@ -130,6 +130,10 @@ fn respond(answer: Result<Reply, Problem>, path: &str, request_id: &str) -> ApiG
             headers.push(("www-authenticate", "Bearer".to_owned()));
         }
         headers.extend(problem.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        if let Some((most, window_s)) = problem.limit {
+            headers.push(("ratelimit-policy", format!("\"tries\";q={most};w={window_s}")));
+            headers.push(("ratelimit", format!("\"tries\";r=0;t={}", problem.retry_after.unwrap_or(1))));
+        }
         headers.extend(problem.allow.clone().map(|methods| ("allow", methods)));
         Reply {
             status: problem.status,
@@ -151,6 +155,8 @@ fn respond(answer: Result<Reply, Problem>, path: &str, request_id: &str) -> ApiG
     response
 }
 
+const MISROUTED: &str = r#"{"type":"error","data":{"code":"bad_frame","detail":"There is no such type."}}"#;
+
 /// One event of the WebSocket API.
 #[derive(Clone, Debug)]
 pub struct SocketCall {
@@ -169,7 +175,7 @@ pub struct SocketCall {
 }
 
 /// Serves a route of the WebSocket API. What the handler returns goes back to the client as the route's response.
-pub async fn socket<D, H>(env: Arc<Env>, handle: H) -> Result<(), Error>
+pub async fn socket<D, H>(env: Arc<Env>, route: &'static str, handle: H) -> Result<(), Error>
 where
     D: Port,
     H: AsyncFn(&D, SocketCall) -> Result<Option<String>, Problem>,
@@ -190,7 +196,17 @@ where
             reason: context.disconnect_reason.unwrap_or_default(),
             now: clock::now(),
         };
-        let answer = guarded(Box::pin(handle(deps, call))).await;
+        // A client may name any route in its frame, `$disconnect` too: only the gateway's own word for what happened counts.
+        let expected = match route {
+            "$connect" => "CONNECT",
+            "$disconnect" => "DISCONNECT",
+            _ => "MESSAGE",
+        };
+        let answer = if context.event_type.as_deref() == Some(expected) {
+            guarded(Box::pin(handle(deps, call))).await
+        } else {
+            Ok(Some(MISROUTED.to_owned()))
+        };
         let status = answer.as_ref().err().map_or(200, |problem| problem.status);
         note("socket", &request_id, None, env, started, answer.as_ref().err(), status);
         let mut response = ApiGatewayProxyResponse::default();
@@ -277,7 +293,7 @@ macro_rules! function {
         $crate::function!(@row $feature, $module, $crate::platform::function::Trigger::Socket { route: $route },
             $crate::platform::function::Access::Public, $memory, $timeout,
             <$module::Deps as $crate::platform::function::Port>::grants,
-            |env| Box::pin($crate::platform::serve::socket::<$module::Deps, _>(env, $module::handle)))
+            |env| Box::pin($crate::platform::serve::socket::<$module::Deps, _>(env, $route, $module::handle)))
     };
     ($feature:literal: $module:ident, QUEUE $queue:literal, batch $batch:literal, concurrency $max:literal, $memory:literal MB, $timeout:literal s) => {
         $crate::function!(@row $feature, $module,

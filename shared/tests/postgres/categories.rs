@@ -31,16 +31,21 @@ async fn the_systems_come_first_then_the_users_own_that_are_in_use() {
     for label in ["Zoo", "Ärzte", "Boat", "Boat", "Groceries"] {
         let json = json!({"amount": "1", "date": "2026-03-15", "merchant_raw": "x", "category": label});
         create(&db, &me, &json).await;
-        create(&db, &other, &json!({"amount": "1", "date": "2026-03-15", "merchant_raw": "x", "category": "Theirs"})).await;
+        create(&db, &other, &json!({"amount": "1", "date": "2026-03-15", "merchant_raw": "x", "category": "Theirs"}))
+            .await;
     }
-    let own = async || list(&me).await.into_iter().skip(system.len()).map(|own| (own.name, own.kind, own.system)).collect::<Vec<_>>();
+    let own = async || {
+        list(&me).await.into_iter().skip(system.len()).map(|own| (own.name, own.kind, own.system)).collect::<Vec<_>>()
+    };
     let labels = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), None, false)).collect::<Vec<_>>();
     assert_eq!(own().await, labels(&["Boat", "Zoo", "Ärzte"]));
     let mut conn = fresh.admin().await;
-    sqlx::query("UPDATE transactions SET is_deleted = true, deleted_at = now() WHERE user_id = $1 AND category <> 'Zoo'")
-        .bind(me.user_id)
-        .execute(&mut conn)
-        .await
-        .unwrap();
+    sqlx::query(
+        "UPDATE transactions SET is_deleted = true, deleted_at = now() WHERE user_id = $1 AND category <> 'Zoo'",
+    )
+    .bind(me.user_id)
+    .execute(&mut conn)
+    .await
+    .unwrap();
     assert_eq!(own().await, labels(&["Zoo"]), "a deleted transaction's label is gone");
 }

@@ -13,7 +13,10 @@ async fn refused(conn: &mut PgConnection, sql: &'static str, values: &[Uuid]) ->
     }
     match query.execute(conn).await {
         Ok(_) => "accepted".into(),
-        Err(error) => error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned(),
+        Err(error) => {
+            let error = error.into_database_error().unwrap();
+            error.code().unwrap().into_owned()
+        }
     }
 }
 

@@ -1,4 +1,11 @@
 //! The platform and the domain on a real Postgres. Every test has a database of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where it is wrong"
+)]
+#![expect(clippy::items_after_statements, reason = "a statement's text stands where it is run")]
 
 mod accounts;
 mod budget_alerts;

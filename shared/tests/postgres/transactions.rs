@@ -24,9 +24,20 @@ fn netflix(amount: &str) -> Value {
 /// A merchant that answers to these names.
 async fn merchant(conn: &mut PgConnection, name: &str, category: &str, keys: &[&str]) -> Uuid {
     let id = Uuid::now_v7();
-    sqlx::query("INSERT INTO merchant_master (id, canonical_name, category) VALUES ($1, $2, $3)").bind(id).bind(name).bind(category).execute(&mut *conn).await.unwrap();
+    sqlx::query("INSERT INTO merchant_master (id, canonical_name, category) VALUES ($1, $2, $3)")
+        .bind(id)
+        .bind(name)
+        .bind(category)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
     for key in keys {
-        sqlx::query("INSERT INTO merchant_aliases (alias_key, merchant_id) VALUES ($1, $2)").bind(key).bind(id).execute(&mut *conn).await.unwrap();
+        sqlx::query("INSERT INTO merchant_aliases (alias_key, merchant_id) VALUES ($1, $2)")
+            .bind(key)
+            .bind(id)
+            .execute(&mut *conn)
+            .await
+            .unwrap();
     }
     id
 }
@@ -57,7 +68,10 @@ async fn the_merchant_is_recognised_in_what_the_bank_prints() {
     let known = create(&db, &me, &netflix("12.50")).await;
     let merchant = known.merchant.unwrap();
     assert_eq!((merchant.id, merchant.canonical_name.as_str()), (id, "Netflix"), "the longest name that is known");
-    assert_eq!((known.category.as_str(), known.source.as_str(), known.confidence), ("Subscriptions", "manual", json!({})));
+    assert_eq!(
+        (known.category.as_str(), known.source.as_str(), known.confidence),
+        ("Subscriptions", "manual", json!({}))
+    );
     assert_eq!((known.amount.amount().to_string(), known.currency.as_str()), ("12.50".into(), "USD"));
     // What was answered is what is stored.
     let stored = db.tx(async |tx: &mut Tx| transactions::get(tx, me.user_id, known.id).await).await.unwrap();
@@ -106,15 +120,28 @@ async fn must_hold_29_one_that_looks_the_same_is_flagged_and_stored() {
     for _ in 0..2 {
         assert_eq!(create(&db, &me, &coffee("3.50", "2026-03-15", "EUR")).await.duplicate_of, Some(first.id));
     }
-    for different in [coffee("3.51", "2026-03-15", "EUR"), coffee("3.50", "2026-03-14", "EUR"), coffee("3.50", "2026-03-15", "USD"), coffee("-3.50", "2026-03-15", "EUR")] {
+    for different in [
+        coffee("3.51", "2026-03-15", "EUR"),
+        coffee("3.50", "2026-03-14", "EUR"),
+        coffee("3.50", "2026-03-15", "USD"),
+        coffee("-3.50", "2026-03-15", "EUR"),
+    ] {
         assert_eq!(create(&db, &me, &different).await.duplicate_of, None, "{different}");
     }
     assert_eq!(create(&db, &other, &coffee("3.50", "2026-03-15", "EUR")).await.duplicate_of, None);
     let mut conn = fresh.admin().await;
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM transactions WHERE user_id = $1").bind(me.user_id).fetch_one(&mut conn).await.unwrap();
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM transactions WHERE user_id = $1")
+        .bind(me.user_id)
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
     assert_eq!(count, 7);
     // A deleted one is no original.
-    sqlx::query("UPDATE transactions SET is_deleted = true, deleted_at = now() WHERE user_id = $1").bind(me.user_id).execute(&mut conn).await.unwrap();
+    sqlx::query("UPDATE transactions SET is_deleted = true, deleted_at = now() WHERE user_id = $1")
+        .bind(me.user_id)
+        .execute(&mut conn)
+        .await
+        .unwrap();
     assert_eq!(create(&db, &me, &coffee("3.50", "2026-03-15", "EUR")).await.duplicate_of, None);
 }
 
@@ -160,7 +187,11 @@ async fn must_hold_14_another_users_transaction_is_as_absent_as_none() {
     assert_eq!(foreign.body("/", "r"), absent.body("/", "r"));
     assert!(get(&other, theirs).await.is_ok());
     let mut conn = fresh.admin().await;
-    sqlx::query("UPDATE transactions SET is_deleted = true, deleted_at = now() WHERE id = $1").bind(theirs).execute(&mut conn).await.unwrap();
+    sqlx::query("UPDATE transactions SET is_deleted = true, deleted_at = now() WHERE id = $1")
+        .bind(theirs)
+        .execute(&mut conn)
+        .await
+        .unwrap();
     assert_eq!(get(&other, theirs).await.unwrap_err().status, 404, "deleted");
 }
 
@@ -169,7 +200,10 @@ async fn the_users_apps_are_told_what_was_answered() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.db(), fresh.user().await);
     let made = create(&db, &me, &netflix("12.50")).await;
-    let Page::Frames { frames, .. } = db.tx(async |tx: &mut Tx| events::resume(tx, me.user_id, 0).await).await.unwrap() else { panic!("resync") };
+    let Page::Frames { frames, .. } = db.tx(async |tx: &mut Tx| events::resume(tx, me.user_id, 0).await).await.unwrap()
+    else {
+        panic!("resync")
+    };
     assert_eq!(frames.len(), 1);
     assert_eq!((frames[0].seq, frames[0].kind.as_str()), (1, "transaction_update"));
     assert_eq!(frames[0].data, json!(made));
@@ -180,7 +214,19 @@ async fn the_users_apps_are_told_what_was_answered() {
 async fn must_hold_19_hostile_text_is_stored_as_it_came_or_refused() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.db(), fresh.user().await);
-    let odd = ["%", "_", "\\", "a & ", "'; DROP TABLE users --", "\u{202e}\u{1f4b8}", "ﷺ".repeat(500).as_str(), "-1", "\"", "ŁÓDŹ İ ß"].map(ToOwned::to_owned);
+    let odd = [
+        "%",
+        "_",
+        "\\",
+        "a &",
+        "'; DROP TABLE users --",
+        "\u{202e}\u{1f4b8}",
+        "ﷺ".repeat(500).as_str(),
+        "-1",
+        "\"",
+        "ŁÓDŹ İ ß",
+    ]
+    .map(ToOwned::to_owned);
     for text in odd {
         let made = store(&db, &me, &text).await;
         assert_eq!(made.merchant_raw, text);
@@ -190,5 +236,6 @@ async fn must_hold_19_hostile_text_is_stored_as_it_came_or_refused() {
 }
 
 async fn store(db: &Db, me: &Me, text: &str) -> transactions::Transaction {
-    create(db, me, &json!({"amount": "999999999999.99", "date": "1900-01-01", "merchant_raw": text, "note": text})).await
+    create(db, me, &json!({"amount": "999999999999.99", "date": "1900-01-01", "merchant_raw": text, "note": text}))
+        .await
 }

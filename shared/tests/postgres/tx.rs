@@ -101,9 +101,7 @@ async fn must_hold_36_a_panic_leaves_no_transaction_open() {
     let (db, me) = (fresh.db(), fresh.user().await);
     let work = db.tx(async |tx: &mut Tx| {
         touch(tx, &me).await?;
-        if me.now > time::OffsetDateTime::UNIX_EPOCH {
-            panic!("on purpose");
-        }
+        assert!(tx.statements() == 0, "on purpose");
         Ok::<_, Problem>(())
     });
     assert!(AssertUnwindSafe(work).catch_unwind().await.is_err());
@@ -120,7 +118,7 @@ async fn must_hold_36_a_dropped_transaction_is_soon_over_and_the_next_one_is_unh
         let work = db.tx(async |tx: &mut Tx| {
             touch(tx, &me).await?;
             sqlx::query(statement).execute(tx).await?;
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             Ok::<_, Problem>(())
         });
         assert!(timeout(Duration::from_millis(150), work).await.is_err());
@@ -203,7 +201,12 @@ async fn must_hold_48_a_connection_that_dies_in_a_transaction_is_a_503_and_nothi
         .await;
     let problem = inside.unwrap_err();
     assert_eq!((problem.status, problem.retry_after.is_some()), (503, true), "{problem}");
-    let at_commit = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(terminate(&fresh, touch(tx, &me).await?).await)).await;
+    let at_commit = db
+        .tx(async |tx: &mut Tx| {
+            terminate(&fresh, touch(tx, &me).await?).await;
+            Ok::<_, Problem>(())
+        })
+        .await;
     assert_eq!(at_commit.unwrap_err().status, 503);
     assert_eq!(changes(&fresh, &me).await, 0);
     db.tx(async |tx: &mut Tx| touch(tx, &me).await).await.unwrap();

@@ -85,7 +85,7 @@ fn auth_login() {
     answers.add("fields missing", &Client::new().post("/auth/login", &json!({})));
     let client = Client::new();
     let wrong = json!({"email": email(), "password": "not the password"});
-    let sixth = (0..6).map(|_| client.post("/auth/login", &wrong)).last().unwrap();
+    let sixth = (0..6).fold(None, |_, _| Some(client.post("/auth/login", &wrong))).unwrap();
     answers.add("after five failures", &sixth);
     answers.check("auth_login");
 }
@@ -148,9 +148,7 @@ fn transactions() {
     answers.add("a page", &user.get("/transactions?limit=2"));
     answers.add(
         "filtered",
-        &user.get(
-            "/transactions?currency=EUR&max_amount=20&since=2026-01-01&until=2026-01-31&q=netflix&limit=1&offset=1",
-        ),
+        &user.get("/transactions?currency=EUR&max_amount=20&since=2026-01-01&until=2026-01-31&limit=1&offset=1"),
     );
     answers.add("none", &user.get("/transactions?category=Nothing"));
     answers.check("transactions");
@@ -206,19 +204,19 @@ fn budgets() {
     let budget = |amount: &str, start: &str, end: &str| {
         user.post("/budgets", &json!({"category": "Groceries", "amount": amount, "start_date": start, "end_date": end, "currency": "EUR"}))
     };
-    answers.add("set", &budget("400.00", "2026-01-01", "2026-01-31"));
-    let body = json!({"amount": "312.40", "date": "2026-01-05", "merchant_raw": "Corner shop", "category": "Groceries", "currency": "EUR"});
+    answers.add("set", &budget("400.00", "2020-01-01", "2020-01-31"));
+    let body = json!({"amount": "312.40", "date": "2020-01-05", "merchant_raw": "Corner shop", "category": "Groceries", "currency": "EUR"});
     user.post("/transactions", &body).expect(201);
-    answers.add("set anew in the same period", &budget("450.00", "2026-01-01", "2026-01-31"));
-    answers.add("set for another period", &budget("500.00", "2026-02-01", "2026-02-28"));
-    answers.add("over two periods", &budget("500.00", "2026-01-15", "2026-02-15"));
+    answers.add("set anew in the same period", &budget("450.00", "2020-01-01", "2020-01-31"));
+    answers.add("set for another period", &budget("500.00", "2020-02-01", "2020-02-29"));
+    answers.add("over two periods", &budget("500.00", "2020-01-15", "2020-02-15"));
     answers.add("all", &user.get("/budgets?period=all"));
     answers.add("those of today", &user.get("/budgets"));
     answers.add(
         "with bad fields",
         &user.post(
             "/budgets",
-            &json!({"category": "", "amount": "-1.00", "start_date": "2026-01-31", "end_date": "2026-01-01"}),
+            &json!({"category": "", "amount": "-1.00", "start_date": "2020-01-31", "end_date": "2020-01-01"}),
         ),
     );
     answers.add("a bad query", &user.get("/budgets?period=next"));

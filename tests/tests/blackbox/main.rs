@@ -11,6 +11,8 @@
     clippy::indexing_slicing,
     reason = "a test stops where it is wrong"
 )]
+#![expect(clippy::inconsistent_digit_grouping, reason = "12_50 is an amount in cents")]
+#![expect(clippy::format_push_string, reason = "plain to read, and nothing here is slow for it")]
 
 mod support;
 
@@ -21,6 +23,7 @@ mod faults;
 mod idempotency;
 mod imports;
 mod input;
+mod lists;
 mod money;
 mod ownership;
 mod privacy;

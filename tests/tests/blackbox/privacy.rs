@@ -29,10 +29,10 @@ fn must_hold_50_passwords_tokens_addresses_and_amounts_are_in_no_log() {
         "/transactions/import",
         &format!("Date,Description,Amount\n{},{merchant},-{amount}\nnot a date,{merchant},x{amount}\n", today()),
     );
-    let mut socket = Socket::open(&format!("ticket={ticket}")).ok().expect("opens");
+    let mut socket = Socket::open(&format!("ticket={ticket}")).unwrap();
     socket.ask(&json!({"type": "hello"}));
     socket.ask(&json!({"type": note}));
-    Socket::open(&format!("token={}", user.access)).ok().expect("opens").cut();
+    Socket::open(&format!("token={}", user.access)).unwrap().cut();
     let rotated = user.client.post("/auth/refresh", &json!({"refresh_token": user.refresh})).expect(200);
 
     // … what is refused, in every way there is …

@@ -74,14 +74,14 @@ fn a_route_that_the_gateway_may_not_call() {
 #[test]
 fn a_handler_that_the_bootstrap_does_not_know() {
     notices(rules::handlers, "auth.lgoin", |repository| {
-        properties(repository, AUTH, "Login")["Handler"] = json!("auth.lgoin")
+        properties(repository, AUTH, "Login")["Handler"] = json!("auth.lgoin");
     });
 }
 
 #[test]
 fn a_function_that_was_never_deployed() {
     notices(rules::handlers, "handler auth.login is in the tables but not", |repository| {
-        remove(repository, AUTH, "Login")
+        remove(repository, AUTH, "Login");
     });
 }
 
@@ -175,7 +175,7 @@ fn an_event_that_is_missing_left_over_or_of_another_kind() {
     notices(rules::events, "auth.login", |repository| drop(repository.events.remove("auth.login")));
     notices(rules::events, "auth.gone", |repository| drop(repository.events.insert("auth.gone".into(), "{}".into())));
     notices(rules::events, "events/auth.login.json", |repository| {
-        drop(repository.events.insert("auth.login".into(), "{".into()))
+        drop(repository.events.insert("auth.login".into(), "{".into()));
     });
     notices(rules::events, "events/auth.login.json", |repository| {
         let other = repository.events.get("auth.register").expect("it is there").clone();

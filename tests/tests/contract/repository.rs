@@ -117,7 +117,7 @@ fn template(path: &str, text: &str) -> Value {
     plain(yaml)
 }
 
-/// YAML as JSON: `!Ref X` becomes `{"Ref": "X"}`, as CloudFormation itself reads it.
+/// YAML as JSON: `!Ref X` becomes `{"Ref": "X"}`, which is what it is short for.
 fn plain(yaml: serde_norway::Value) -> Value {
     use serde_norway::Value as Yaml;
     match yaml {

@@ -12,9 +12,9 @@ const FUNCTION: &str = "AWS::Serverless::Function";
 const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
 /// What stands on one side and not on the other, or on one side twice.
-fn compare(what: &str, left: (&str, Vec<String>), right: (&str, Vec<String>)) -> Vec<String> {
+fn compare(what: &str, left: &(&str, Vec<String>), right: &(&str, Vec<String>)) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, values) in [&left, &right] {
+    for (name, values) in [left, right] {
         let mut seen = BTreeSet::new();
         found.extend(
             values
@@ -23,7 +23,7 @@ fn compare(what: &str, left: (&str, Vec<String>), right: (&str, Vec<String>)) ->
                 .map(|value| format!("{what} {value} is twice in {name}")),
         );
     }
-    for ((here, ours), (there, theirs)) in [(&left, &right), (&right, &left)] {
+    for ((here, ours), (there, theirs)) in [(left, right), (right, left)] {
         let missing = ours.iter().filter(|value| !theirs.contains(value));
         found.extend(missing.map(|value| format!("{what} {value} is in {here} but not in {there}")));
     }
@@ -65,14 +65,15 @@ pub fn routes(repository: &Repository) -> Vec<String> {
     let api = |row: &Row| if row.kind() == "socket" { "WsApi" } else { "HttpApi" };
     let tables =
         repository.rows.iter().filter_map(|row| Some(format!("{} of {} to {}", row.route()?, api(row), row.handler)));
-    let mut found = compare("route", ("the tables", tables.collect()), ("the templates", deployed_routes(repository)));
+    let mut found =
+        compare("route", &("the tables", tables.collect()), &("the templates", deployed_routes(repository)));
 
     let http = repository.rows.iter().filter(|row| row.kind() == "http").filter_map(Row::route).collect();
     let paths = repository.openapi["paths"].as_object().into_iter().flatten();
     let described = paths.flat_map(|(path, methods)| {
         methods.as_object().into_iter().flatten().map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
     });
-    found.extend(compare("route", ("the tables", http), ("the OpenAPI document", described.collect())));
+    found.extend(compare("route", &("the tables", http), &("the OpenAPI document", described.collect())));
 
     for row in repository.rows.iter().filter(|row| row.route().is_some()) {
         let Some((path, name, _)) = function(repository, &row.handler) else { continue };
@@ -97,7 +98,7 @@ pub fn handlers(repository: &Repository) -> Vec<String> {
     let known = repository.rows.iter().map(|row| row.handler.clone()).collect();
     let deployed =
         repository.resources(FUNCTION).map(|(_, _, f)| f["Handler"].as_str().unwrap_or("nothing").to_owned()).collect();
-    let mut found = compare("handler", ("the tables", known), ("the templates", deployed));
+    let mut found = compare("handler", &("the tables", known), &("the templates", deployed));
     for row in &repository.rows {
         let Some((path, name, properties)) = function(repository, &row.handler) else { continue };
         for (what, table, deployed) in [("memory", row.memory, "MemorySize"), ("timeout", row.timeout, "Timeout")] {
@@ -188,11 +189,8 @@ pub fn policies(repository: &Repository) -> Vec<String> {
         }
         let role =
             properties["Role"]["Fn::GetAtt"].as_str().and_then(|role| role.strip_suffix(".Arn")).unwrap_or_default();
-        let role = repository
-            .templates
-            .get(path)
-            .map(|template| &template["Resources"][role]["Properties"])
-            .unwrap_or(&Value::Null);
+        let template = repository.templates.get(path);
+        let role = template.map_or(&Value::Null, |template| &template["Resources"][role]["Properties"]);
         let policies = role["Policies"].as_array().into_iter().flatten();
         let statements =
             policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten());
@@ -208,14 +206,14 @@ pub fn policies(repository: &Repository) -> Vec<String> {
             found.push(format!("{}: its role in {path} takes policies from elsewhere", row.handler));
         }
         let of = |what: &str| format!("{}: {what}", row.handler);
-        found.extend(compare(&of("permission"), ("its dependencies", expected), (path, actual)));
+        found.extend(compare(&of("permission"), &("its dependencies", expected), &(path, actual)));
         let set = properties["Environment"]["Variables"]
             .as_object()
             .into_iter()
             .flatten()
             .map(|(variable, _)| variable.clone())
             .collect();
-        found.extend(compare(&of("variable"), ("its dependencies", variables), (path, set)));
+        found.extend(compare(&of("variable"), &("its dependencies", variables), &(path, set)));
     }
     found
 }
@@ -255,7 +253,7 @@ pub fn queues(repository: &Repository) -> Vec<String> {
         match visibility(repository, &queue) {
             Some(seconds) if seconds >= 6 * row.timeout => {}
             seconds => {
-                found.push(format!("queue {queue} hides a message for {seconds:?} s, less than 6 × {} s", row.timeout))
+                found.push(format!("queue {queue} hides a message for {seconds:?} s, less than 6 × {} s", row.timeout));
             }
         }
     }
@@ -276,7 +274,7 @@ pub fn public_routes(repository: &Repository) -> Vec<String> {
     let open = |row: &&Row| row.public && ["http", "default"].contains(&row.kind());
     let tables: Vec<_> = repository.rows.iter().filter(open).filter_map(Row::route).collect();
     let mut found =
-        compare("public route", ("the tables", tables.clone()), ("public-endpoints.txt", repository.public.clone()));
+        compare("public route", &("the tables", tables.clone()), &("public-endpoints.txt", repository.public.clone()));
     let paths = repository.openapi["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(path, methods)| {
         methods
@@ -292,7 +290,7 @@ pub fn public_routes(repository: &Repository) -> Vec<String> {
     };
     let described = operations.filter(|(_, operation)| without(operation)).map(|(route, _)| route).collect();
     let tables = tables.into_iter().filter(|route| route != "$default").collect();
-    found.extend(compare("public route", ("the tables", tables), ("the OpenAPI document", described)));
+    found.extend(compare("public route", &("the tables", tables), &("the OpenAPI document", described)));
     found
 }
 
@@ -300,7 +298,7 @@ pub fn public_routes(repository: &Repository) -> Vec<String> {
 pub fn events(repository: &Repository) -> Vec<String> {
     let known = repository.rows.iter().map(|row| row.handler.clone()).collect();
     let mut found =
-        compare("event of", ("the tables", known), ("events/", repository.events.keys().cloned().collect()));
+        compare("event of", &("the tables", known), &("events/", repository.events.keys().cloned().collect()));
     for row in &repository.rows {
         let Some(text) = repository.events.get(&row.handler) else { continue };
         let told = match row.kind() {
@@ -318,7 +316,7 @@ pub fn events(repository: &Repository) -> Vec<String> {
         match told {
             Err(error) => found.push(format!("events/{}.json is no event of its trigger: {error}", row.handler)),
             Ok(told) if told != expected => {
-                found.push(format!("events/{}.json is of {told:?}, not of {expected:?}", row.handler))
+                found.push(format!("events/{}.json is of {told:?}, not of {expected:?}", row.handler));
             }
             Ok(_) => {}
         }
@@ -326,7 +324,7 @@ pub fn events(repository: &Repository) -> Vec<String> {
     found
 }
 
-/// CloudFormation refuses a stack of 500 resources; what SAM makes of one counts.
+/// A stack of 500 resources is refused; what SAM makes of one counts.
 pub fn sizes(repository: &Repository) -> Vec<String> {
     let size = |template: &Value| -> usize {
         let resources = template["Resources"].as_object().into_iter().flatten();

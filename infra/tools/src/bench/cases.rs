@@ -95,7 +95,7 @@ pub fn all(data: &Data) -> Vec<Case> {
     let lists = [
         ("  of a category", format!("category={category}")),
         ("  from offset 50,000", "offset=50000".into()),
-        ("  of narrow amounts", "min_amount=19.99&max_amount=20.05".into()),
+        ("  of narrow amounts", "min_amount=19.50&max_amount=20.50".into()),
         ("  with words", "q=amazon".into()),
     ];
     let mut cases = vec![list()];

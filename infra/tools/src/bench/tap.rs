@@ -140,3 +140,40 @@ fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let text = String::from_utf8(bytes.get(..end)?.to_vec()).ok()?;
     Some((text, bytes.get(end.checked_add(1)?..)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::wire::message;
+
+    /// No formats, a NULL, a parameter of two bytes, no result formats.
+    const PARAMETERS: &[u8] = &[0, 0, 0, 2, 255, 255, 255, 255, 0, 0, 0, 2, 7, 7, 0, 0];
+
+    fn conversation() -> (Vec<u8>, usize) {
+        let startup = [0, 0, 0, 9, 0, 3, 0, 0, 0].to_vec();
+        let parse = message(b'P', &[b"s1\0SELECT $1, $2\0", &[0, 0]]).unwrap();
+        let bind = message(b'B', &[b"\0s1\0", PARAMETERS]).unwrap();
+        let before = [startup, parse, bind.clone()].concat();
+        let mark = before.len();
+        ([before, bind, message(b'S', &[]).unwrap()].concat(), mark)
+    }
+
+    #[test]
+    fn executions_are_told_from_a_mark_on_with_statements_prepared_before_it() {
+        let (sent, mark) = conversation();
+        assert_eq!(steps(&sent, 0).unwrap().len(), 2);
+        let after = steps(&sent, mark).unwrap();
+        let [step] = after.as_slice() else { panic!("{} steps", after.len()) };
+        assert_eq!((step.name.as_str(), step.statement.sql.as_str()), ("s1", "SELECT $1, $2"));
+        assert_eq!((step.statement.types.as_slice(), step.parameters.as_slice()), ([0, 0].as_slice(), PARAMETERS));
+    }
+
+    #[test]
+    fn a_parameter_is_replaced_behind_a_null() {
+        let (sent, mark) = conversation();
+        let mut step = steps(&sent, mark).unwrap().remove(0);
+        step.replace_parameter(1, &[8, 9]).unwrap();
+        assert_eq!(step.parameters, [0, 0, 0, 2, 255, 255, 255, 255, 0, 0, 0, 2, 8, 9, 0, 0]);
+        assert!(step.replace_parameter(1, &[0; 64]).is_err());
+    }
+}

@@ -111,7 +111,8 @@ fn execution(name: &str, parameters: &[u8]) -> Result<Vec<u8>> {
     Ok([bind, message(b'E', &[b"\0", &[0; 4]])?, message(b'S', &[])?].concat())
 }
 
-fn message(kind: u8, parts: &[&[u8]]) -> Result<Vec<u8>> {
+/// A message: its kind, its length, its body.
+pub fn message(kind: u8, parts: &[&[u8]]) -> Result<Vec<u8>> {
     let body = parts.concat();
     let length = u32::try_from(body.len().saturating_add(4)).context("too long a message")?;
     Ok([&[kind], length.to_be_bytes().as_slice(), &body].concat())

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// Frames read at a time. All of them, at their largest, fit into one SQS message of 256 KB.
 const BATCH: i64 = 7;
 /// A kick that does not get through in time is the sweeper's to repeat; the answer does not wait for it.
-const KICK: Duration = Duration::from_millis(500);
+const KICK: Duration = Duration::from_secs(2);
 
 /// Work for the deliverer.
 #[derive(Debug, Serialize, Deserialize)]

@@ -90,6 +90,18 @@ impl Filters {
         filters
     }
 
+    /// The words to search for, split as the stored ones are: punctuation separates. What `websearch_to_tsquery` gives a
+    /// meaning stays: quotes, and a minus before a word.
+    pub(super) fn words(&self) -> Option<String> {
+        let mut before = ' ';
+        let mut keep = |c: char| {
+            let kept = c.is_alphanumeric() || c == '"' || (c == '-' && before.is_whitespace());
+            before = c;
+            if kept { c } else { ' ' }
+        };
+        self.q.as_ref().map(|q| q.as_str().chars().map(&mut keep).collect())
+    }
+
     /// One text for equal filters: what a cursor is bound to.
     #[must_use]
     pub fn canonical(&self) -> String {

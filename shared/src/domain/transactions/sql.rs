@@ -168,8 +168,8 @@ fn filtered(query: &mut QueryBuilder<Postgres>, user_id: Uuid, filters: &Filters
     if let Some(currency) = &filters.currency {
         query.push(" AND t.currency = ").push_bind(currency.as_str().to_owned());
     }
-    if let Some(q) = &filters.q {
-        query.push(" AND t.tsv @@ websearch_to_tsquery('simple', ").push_bind(q.as_str().to_owned()).push(")");
+    if let Some(words) = filters.words() {
+        query.push(" AND t.tsv @@ websearch_to_tsquery('simple', ").push_bind(words).push(")");
     }
 }
 

@@ -1,8 +1,8 @@
-use super::{NOW, TODAY};
+use super::{NOW, TODAY, patiently};
 use shared::{
     domain::auth::Me,
     platform::{
-        db::{Db, ReadDb},
+        db::{Db, ReadDb, Tx},
         jwt::sha256,
     },
 };
@@ -97,6 +97,15 @@ impl Fresh {
     /// As functions that write have it.
     pub fn db(&self) -> Db {
         Db::from_options(self.options("tallybook_write"))
+    }
+
+    /// So many functions that write, warm: none is late to a race because it still connects.
+    pub async fn warm<const N: usize>(&self) -> [Db; N] {
+        let all = std::array::from_fn(|_| self.db());
+        for db in &all {
+            patiently(async || db.tx(async |_: &mut Tx| Ok(())).await).await;
+        }
+        all
     }
 
     /// As functions that read have it.

@@ -22,8 +22,8 @@ impl Random {
     }
 
     /// One of them.
-    pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[usize::try_from(self.within(0, i64::try_from(all.len()).unwrap())).unwrap()]
+    pub fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.within(0, i64::try_from(all.len()).unwrap())).unwrap()]
     }
 
     /// True once in `n` times.

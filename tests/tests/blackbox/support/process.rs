@@ -4,7 +4,7 @@
 
 use super::database::{self, Database};
 use rustix::process::{Pid, Signal, kill_process};
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{collections::HashMap, fs};
 
 /// A process of a function, and its end of a connection to Postgres.
 #[derive(Clone, Copy, Debug)]
@@ -23,48 +23,55 @@ impl Process {
 /// The process whose transaction waits for a lock that `holder` has.
 pub fn waiting_for(holder: &mut Database) -> Process {
     let holder = holder.column::<i32>("SELECT pg_backend_pid()")[0];
-    let blocked = format!("SELECT pid FROM pg_stat_activity WHERE {holder} = ANY (pg_blocking_pids(pid))");
-    let backend = super::eventually("a request that waits for the lock", 5, || {
-        database::column::<i32>(&blocked).first().copied()
-    });
-    behind(backend).expect("the backend's client is a process of this machine")
+    let blocked = format!("{holder} = ANY (pg_blocking_pids(pid))");
+    let found =
+        super::eventually("a request that waits for the lock", 5, || behind(&blocked, |_| true).first().copied());
+    found.expect("the backend's client is a process of this machine")
 }
 
 /// The processes of a function that are connected to Postgres and idle.
 pub fn idle(handler: &str) -> Vec<Process> {
-    let idle = "SELECT pid FROM pg_stat_activity WHERE state = 'idle' AND usename LIKE 'tallybook%'";
-    let of_handler = |process: &Process| {
-        let environment = fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|setting| setting == format!("_HANDLER={handler}").as_bytes())
+    let setting = format!("_HANDLER={handler}");
+    let of_handler = |pid: i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|one| one == setting.as_bytes())
     };
-    database::column::<i32>(idle).into_iter().filter_map(behind).filter(of_handler).collect()
+    behind("state = 'idle' AND usename LIKE 'tallybook%'", of_handler).into_iter().flatten().collect()
 }
 
-/// The process at the other end of a backend's connection.
-fn behind(backend: i32) -> Option<Process> {
-    let port = format!("SELECT client_port FROM pg_stat_activity WHERE pid = {backend} AND client_port > 0");
-    let port = database::column::<i32>(&port).first().copied()?;
-    let local = format!(":{port:04X}");
-    let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let inode = columns
-        .filter(|c| c.len() > 9 && c[1].ends_with(&local))
-        .map(|c| c[9].to_owned())
-        .find(|inode| inode != "0")?;
-    let socket = format!("socket:[{inode}]");
-    let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
-    for process in
-        processes.filter(|entry| entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == own_uid()))
-    {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().filter_map(Result::ok);
-        if files.filter_map(|file| fs::read_link(file.path()).ok()).any(|link| link.as_os_str() == socket.as_str()) {
-            return Some(Process { pid, backend });
-        }
+/// The processes at the other end of some backends' connections; none where it is not one of those wanted.
+fn behind(which: &str, wanted: impl Fn(i32) -> bool) -> Vec<Option<Process>> {
+    let backends = format!("SELECT array[pid, client_port] FROM pg_stat_activity WHERE client_port > 0 AND {which}");
+    let backends = database::column::<Vec<i32>>(&backends);
+    if backends.is_empty() {
+        return Vec::new();
     }
-    None
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let columns: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    let socket = |port: i32| {
+        let local = format!(":{port:04X}");
+        let found = columns.iter().find(|c| c.len() > 9 && c[1].ends_with(&local) && c[9] != "0");
+        found.map(|c| format!("socket:[{}]", c[9]))
+    };
+    let owners = owners(wanted);
+    backends
+        .iter()
+        .map(|backend| {
+            let pid = *owners.get(&socket(backend[1])?)?;
+            Some(Process { pid, backend: backend[0] })
+        })
+        .collect()
 }
 
-fn own_uid() -> u32 {
-    fs::metadata("/proc/self").map_or(0, |found| found.uid())
+/// Which of the wanted processes holds which socket.
+fn owners(wanted: impl Fn(i32) -> bool) -> HashMap<String, i32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).filter(|pid| wanted(*pid));
+    pids.flat_map(|pid| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().filter_map(Result::ok);
+        let links = files.filter_map(|file| fs::read_link(file.path()).ok());
+        links.filter_map(move |link| Some((link.to_str()?.to_owned(), pid)))
+    })
+    .filter(|(link, _)| link.starts_with("socket:"))
+    .collect()
 }

@@ -4,20 +4,34 @@ use super::http::Answer;
 use serde_json::Value;
 
 /// Headers that say something about the answer rather than about the server.
-const SHOWN: [&str; 7] =
-    ["content-type", "cache-control", "www-authenticate", "retry-after", "idempotent-replayed", "allow", "location"];
+const SHOWN: [&str; 10] = [
+    "content-type",
+    "cache-control",
+    "etag",
+    "location",
+    "allow",
+    "www-authenticate",
+    "idempotent-replayed",
+    "retry-after",
+    "ratelimit",
+    "ratelimit-policy",
+];
 
 /// An answer as text. Equal ids get equal names, so that it shows which of them belong together.
 pub fn answer(answer: &Answer, secrets: &[(&str, &str)]) -> String {
-    let mut shown = answer.status.to_string();
+    let (mut shown, mut ids) = (answer.status.to_string(), Vec::new());
     for name in SHOWN {
         if let Some(value) = answer.header(name) {
-            let value = if name == "retry-after" { "[seconds]" } else { value };
+            let value = match name {
+                "retry-after" => "[seconds]".to_owned(),
+                "ratelimit" => "[what is left]".to_owned(),
+                _ => plain(value, secrets, &mut ids),
+            };
             shown.push_str(&format!("\n{name}: {value}"));
         }
     }
     if let Ok(mut body) = serde_json::from_str::<Value>(&answer.text) {
-        json(&mut body, secrets, &mut Vec::new());
+        json(&mut body, secrets, &mut ids);
         shown.push_str(&format!("\n\n{}", serde_json::to_string_pretty(&body).unwrap()));
     } else if !answer.text.is_empty() {
         shown.push_str("\n\n[text]");
@@ -35,11 +49,11 @@ pub fn json(value: &mut Value, secrets: &[(&str, &str)], ids: &mut Vec<String>) 
                         *member = Value::from(format!("[{name}]"));
                     }
                     "request_id" | "timestamp" | "connection_id" | "latency_ms" => {
-                        *member = Value::from(format!("[{name}]"))
+                        *member = Value::from(format!("[{name}]"));
                     }
                     // A database's, not a file's.
                     "size_bytes" if member.as_i64().is_some_and(|size| size > 1_000_000) => {
-                        *member = Value::from("[size]")
+                        *member = Value::from("[size]");
                     }
                     _ => json(member, secrets, ids),
                 }
