@@ -8,13 +8,13 @@ use super::{
     problem::Problem,
     telemetry,
 };
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::{
     apigw::{
         ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, ApiGatewayWebsocketProxyRequest,
     },
     encodings::Body,
-    sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent},
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
