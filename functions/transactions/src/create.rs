@@ -36,10 +36,9 @@ deps! { db: Db, relay: Queue<Relay> }
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let new: NewTransaction = call.json()?;
     let reply = idempotency::once(&deps.db, &call, "POST /transactions", async |tx: &mut Tx, me: &Me| {
-        let transaction = transactions::create(tx, me, &new).await?;
-        Ok(Reply::json(201, &transaction)?.with("location", format!("/v1/transactions/{}", transaction.id)))
+        Reply::json(201, &transactions::create(tx, me, &new).await?)
     })
     .await?;
     events::kick(&deps.relay, call.claims()?.user_id).await;
-    Ok(reply)
+    Ok(reply.located("/v1/transactions"))
 }

@@ -53,5 +53,5 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     })
     .await?;
     tasks::queue(&deps.tasks, &Task::new(Work::Import { user_id, import_id: id })).await;
-    Ok(reply)
+    Ok(reply.located("/v1/transactions/imports"))
 }

@@ -155,7 +155,7 @@ pub fn create_database(bin: &Path, address: &Address, name: &str) -> Result<()> 
     let server = Address { database: "postgres".to_owned(), ..address.clone() };
     if server.query(bin, &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?.is_empty() {
         server.query(bin, &format!(
-            "CREATE DATABASE {name} ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
+            "CREATE DATABASE {name} ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
         ))?;
     }
     Ok(())

@@ -174,6 +174,19 @@ impl Reply {
         Self { status: 200, content_type, body, headers: Vec::new() }
     }
 
+    /// With the address of what was made: the `id` of the body, below `collection`. Read from the body, so that a replay
+    /// says it, too.
+    #[must_use]
+    pub fn located(self, collection: &str) -> Self {
+        let id = serde_json::from_str(&self.body)
+            .ok()
+            .and_then(|body: serde_json::Value| Some(body.get("id")?.as_str()?.to_owned()));
+        match id {
+            Some(id) => self.with("location", format!("{collection}/{id}")),
+            None => self,
+        }
+    }
+
     /// With one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

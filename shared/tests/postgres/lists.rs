@@ -347,7 +347,7 @@ async fn must_hold_20_a_search_takes_no_harm_from_what_is_typed() {
     create(
         &db,
         &me,
-        &json!({"amount": "1", "date": "2026-03-15", "merchant_raw": "AT&T O'Hare 100% x_y NETFLIX.COM Łódź", "note": "call me"}),
+        &json!({"amount": "1", "date": "2026-03-15", "merchant_raw": "AT&T O'Hare 100% x_y NETFLIX.COM Łódź 12m²", "note": "call me"}),
     )
     .await;
     for (q, found) in [
@@ -371,6 +371,7 @@ async fn must_hold_20_a_search_takes_no_harm_from_what_is_typed() {
         ("call -nothing", 1),
         ("nothing or me", 1),
         ("netflix", 1),
+        ("12m²", 1),
         ("Netflix.com", 1),
         ("łódź", 1),
     ] {

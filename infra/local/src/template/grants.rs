@@ -22,6 +22,8 @@ const ROWS: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Update
 const QUERY: &[&str] = &["dynamodb:Query"];
 const SEND: &[&str] = &["sqs:SendMessage"];
 const OBJECTS: &[&str] = &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+/// Without it S3 answers 403 for a file that is not there, and a lost file would look like a wrong permission.
+const LIST: &[&str] = &["s3:ListBucket"];
 const SOCKETS: &[&str] = &["execute-api:ManageConnections"];
 const MAIL: &[&str] = &["ses:SendEmail"];
 /// What Lambda's poller does with a queue on behalf of the function.
@@ -37,7 +39,10 @@ pub fn grant(name: &str) -> Result<Grant> {
         ("queue", queue) if QUEUES.contains(&queue) => queue_url(queue),
         ("bucket", "uploads") => Grant {
             variables: vec![("UPLOADS_BUCKET".into(), "!Ref UploadsBucket".into())],
-            statements: vec![(OBJECTS, vec!["!Sub \"${UploadsBucketArn}/*\"".into()])],
+            statements: vec![
+                (OBJECTS, vec!["!Sub \"${UploadsBucketArn}/*\"".into()]),
+                (LIST, vec!["!Ref UploadsBucketArn".into()]),
+            ],
             parameters: outputs("Storage", &["UploadsBucket", "UploadsBucketArn"]),
         },
         ("sockets", "") => Grant {

@@ -79,7 +79,7 @@ impl Data {
             format!("DROP DATABASE IF EXISTS {NAME} WITH (FORCE)"),
             // As the migrations expect it, whatever the cluster's own default is.
             format!(
-                "CREATE DATABASE {NAME} ENCODING UTF8 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
+                "CREATE DATABASE {NAME} ENCODING UTF8 LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
             ),
         ] {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut root).await?;

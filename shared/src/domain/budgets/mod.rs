@@ -112,7 +112,7 @@ pub struct Budget {
     /// `spent` in percent of `amount`.
     #[schema(value_type = f64, example = 78.1)]
     pub percentage: Percent,
-    /// The mean of the complete months among the last 90 days and a tenth more; none without spending.
+    /// A tenth more than the mean of the last three complete months, or of what there is; none without spending.
     #[schema(value_type = Option<String>, example = "410.00")]
     pub suggested_amount: Option<Money>,
     /// The period's first day.

@@ -194,7 +194,8 @@ pub(super) async fn cross(
         r#"WITH changed AS (
                SELECT DISTINCT category, currency FROM unnest($4::text[], $5::text[]) AS c(category, currency)
            ), totals AS (
-               SELECT p.budget_id, p.start_date, b.category, b.currency, p.amount, coalesce(s.spent, 0) AS spent
+               SELECT p.budget_id, p.start_date, b.category, b.currency, p.amount, p.alerted AS before,
+                      coalesce(s.spent, 0) AS spent
                FROM changed c
                JOIN budgets b ON b.user_id = $1 AND b.category = c.category AND b.currency = c.currency AND NOT b.is_deleted
                JOIN budget_periods p ON p.user_id = $1 AND p.budget_id = b.id AND $2 BETWEEN p.start_date AND p.end_date
@@ -215,7 +216,7 @@ pub(super) async fn cross(
                  AND (r.threshold < p.alerted
                       OR (r.threshold > p.alerted
                           AND (r.threshold >= 100 OR p.alerted_at IS NULL OR p.alerted_at <= $3::timestamptz - interval '1 hour')))
-               RETURNING p.budget_id, p.alerted_at = $3 AND r.threshold > 0 AS risen
+               RETURNING p.budget_id, r.threshold > r.before AS risen
            )
            SELECT r.budget_id, r.category, r.currency, r.amount, r.spent AS "spent!", r.threshold AS "threshold!"
            FROM reached r JOIN told ON told.budget_id = r.budget_id WHERE told.risen

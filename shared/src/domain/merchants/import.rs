@@ -91,6 +91,13 @@ impl Line {
         if keys.first().is_none_or(String::is_empty) {
             return Err("canonical_name has no letters or digits".into());
         }
+        if keys.iter().any(|key| key.chars().count() > 255) {
+            return Err("an alias may have at most 255 characters".into());
+        }
+        let nul = |text: &str| text.contains('\0') || text.contains("\\u0000");
+        if nul(&name) || nul(&tags.to_string()) || aliases.iter().any(|alias| nul(alias)) {
+            return Err("NUL cannot be stored".into());
+        }
         let country = (!country.is_empty()).then_some(country);
         Ok(Row { id: Uuid::now_v7(), canonical_name: name, category: self.category, country, aliases, tags, keys })
     }

@@ -95,7 +95,8 @@ impl Filters {
     pub(super) fn words(&self) -> Option<String> {
         let mut before = ' ';
         let mut keep = |c: char| {
-            let kept = c.is_alphanumeric() || c == '"' || (c == '-' && before.is_whitespace());
+            // As Postgres's [[:alnum:]] has it: digits of other scripts are none.
+            let kept = c.is_alphabetic() || c.is_ascii_digit() || c == '"' || (c == '-' && before.is_whitespace());
             before = c;
             if kept { c } else { ' ' }
         };

@@ -117,8 +117,11 @@ impl Connector {
             }
         }
         let mut open = self.open().await?;
-        simple(&mut open, begin).await.map_err(|error| Problem::unavailable(super::tx::describe(&error)))?;
-        Ok(open)
+        match timeout(CONNECT, simple(&mut open, begin)).await {
+            Ok(Ok(())) => Ok(open),
+            Ok(Err(error)) => Err(Problem::unavailable(super::tx::describe(&error))),
+            Err(_) => Err(Problem::unavailable("begin: timed out")),
+        }
     }
 }
 

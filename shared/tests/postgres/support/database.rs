@@ -12,7 +12,7 @@ use time::Duration;
 use uuid::Uuid;
 
 /// As every database of ours is made.
-const MADE: &str = "ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0";
+const MADE: &str = "ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0";
 /// Advisory lock: held alone to make the template, shared to clone it.
 const LOCK: i64 = 0x7461_6c6c_7962;
 

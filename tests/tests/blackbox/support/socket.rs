@@ -3,15 +3,22 @@
 use super::{http::connect, user::User};
 use serde_json::{Value, json};
 use std::{
+    collections::VecDeque,
     net::{Ipv4Addr, TcpStream},
     time::{Duration, Instant},
 };
 use tungstenite::{HandshakeError, Message, WebSocket, client::client};
 
+/// On a machine under load a message to the relay may be given up, and then the sweeper sends what waits: within a
+/// minute, as its schedule says.
+const PATIENCE: Duration = Duration::from_secs(80);
+
 /// A connection.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocket<TcpStream>,
+    /// Frames that came while an answer was waited for.
+    early: VecDeque<Value>,
 }
 
 impl Socket {
@@ -21,7 +28,7 @@ impl Socket {
         let host = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
         let tcp = connect(&host, Ipv4Addr::LOCALHOST).unwrap();
         match client(url.as_str(), tcp) {
-            Ok((stream, _)) => Ok(Self { stream }),
+            Ok((stream, _)) => Ok(Self { stream, early: VecDeque::new() }),
             Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -43,21 +50,31 @@ impl Socket {
         self.stream.send(message).unwrap();
     }
 
-    /// Sends a frame and returns the next that comes.
+    /// Sends a frame and returns its answer. What is pushed meanwhile is numbered and kept for later.
+    #[track_caller]
     pub fn ask(&mut self, frame: &Value) -> Value {
         self.send(frame);
-        self.next()
+        loop {
+            let answer = self.read(PATIENCE).expect("an answer comes");
+            if answer["seq"].is_null() {
+                return answer;
+            }
+            self.early.push_back(answer);
+        }
     }
 
-    /// The next frame. On a machine under load a message to the relay may be given up, and then the sweeper sends what
-    /// waits: within a minute, as its schedule says.
+    /// The next frame.
     #[track_caller]
     pub fn next(&mut self) -> Value {
-        self.within(Duration::from_secs(80)).expect("a frame comes, at the latest with the sweeper")
+        self.within(PATIENCE).expect("a frame comes, at the latest with the sweeper")
     }
 
     /// The next frame, if one comes in time; `None` too when the server closes.
     pub fn within(&mut self, time: Duration) -> Option<Value> {
+        self.early.pop_front().or_else(|| self.read(time))
+    }
+
+    fn read(&mut self, time: Duration) -> Option<Value> {
         let end = Instant::now() + time;
         loop {
             let left = end.saturating_duration_since(Instant::now());
