@@ -13,6 +13,12 @@ pub const FEATURES: &[&Feature] = &[
     &transactions::FEATURE,
 ];
 
+/// Each feature's part of the OpenAPI document.
+#[must_use]
+pub fn openapi() -> Vec<utoipa::openapi::OpenApi> {
+    vec![auth::openapi(), budgets::openapi(), merchants::openapi(), system::openapi(), transactions::openapi()]
+}
+
 /// The function of a handler's name.
 #[must_use]
 pub fn function(handler: &str) -> Option<&'static Function> {

@@ -10,13 +10,9 @@ use shared::{
     function,
     platform::function::{Feature, Function},
 };
-use utoipa::OpenApi;
-
-#[derive(OpenApi)]
-struct Api;
 
 /// This feature's functions.
-pub const FEATURE: Feature = Feature { name: "realtime", functions: FUNCTIONS, openapi: Api::openapi };
+pub const FEATURE: Feature = Feature { name: "realtime", functions: FUNCTIONS };
 
 const FUNCTIONS: &[Function] = &[
     function!("realtime": connect, SOCKET "$connect", 256 MB, 10 s),

@@ -7,13 +7,9 @@ use shared::{
     function,
     platform::function::{Feature, Function},
 };
-use utoipa::OpenApi;
-
-#[derive(OpenApi)]
-struct Api;
 
 /// This feature's functions.
-pub const FEATURE: Feature = Feature { name: "tasks", functions: FUNCTIONS, openapi: Api::openapi };
+pub const FEATURE: Feature = Feature { name: "tasks", functions: FUNCTIONS };
 
 const FUNCTIONS: &[Function] = &[
     function!("tasks": default, QUEUE "default", batch 1, concurrency 5, 1024 MB, 60 s),

@@ -52,6 +52,8 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
         Reply::json(202, &imports::start(tx, me, id, bytes.len(), &start).await?)
     })
     .await?;
-    tasks::queue(&deps.tasks, &Task::new(Work::Import { user_id, import_id: id })).await;
+    if !reply.is_replay() {
+        tasks::queue(&deps.tasks, &Task::new(Work::Import { user_id, import_id: id })).await;
+    }
     Ok(reply.located("/v1/transactions/imports"))
 }

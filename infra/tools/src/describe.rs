@@ -50,8 +50,8 @@ pub fn openapi() -> Result<String> {
         .license(Some(License::new("MIT OR Apache-2.0")))
         .build();
     api.servers = Some(vec![ServerBuilder::new().url("/v1").description(Some("The API's stage")).build()]);
-    for feature in FEATURES {
-        api.merge((feature.openapi)());
+    for part in bootstrap::openapi() {
+        api.merge(part);
     }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     api.components.get_or_insert_with(Components::new).add_security_scheme("bearer", SecurityScheme::Http(bearer));

@@ -64,7 +64,11 @@ impl Env {
 
     /// The AWS configuration, loaded once.
     pub async fn aws(&self) -> &SdkConfig {
-        self.aws.get_or_init(|| aws_config::load_defaults(BehaviorVersion::latest())).await
+        let load = async || {
+            let config = aws_config::defaults(BehaviorVersion::latest());
+            config.http_client(super::roots::https_client()).load().await
+        };
+        self.aws.get_or_init(load).await
     }
 }
 
@@ -167,6 +171,4 @@ pub struct Feature {
     pub name: &'static str,
     /// Its functions.
     pub functions: &'static [Function],
-    /// Its part of the OpenAPI document.
-    pub openapi: fn() -> utoipa::openapi::OpenApi,
 }

@@ -137,6 +137,8 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(413, "too_large", format!("The body may have at most {limit} bytes."))
 }
 
+const REPLAYED: &str = "idempotent-replayed";
+
 /// What a handler answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -172,6 +174,18 @@ impl Reply {
     #[must_use]
     pub fn document(content_type: &'static str, body: String) -> Self {
         Self { status: 200, content_type, body, headers: Vec::new() }
+    }
+
+    /// The mark of an answer that was given before to the same request.
+    #[must_use]
+    pub fn as_replay(self) -> Self {
+        self.with(REPLAYED, "true")
+    }
+
+    /// Whether it was given before.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == REPLAYED)
     }
 
     /// With the address of what was made: the `id` of the body, below `collection`. Read from the body, so that a replay

@@ -13,6 +13,7 @@ pub mod live;
 pub mod mail;
 pub mod problem;
 pub mod queue;
+pub mod roots;
 pub mod secrets;
 pub mod serve;
 pub mod telemetry;

@@ -17,7 +17,7 @@ pub(super) async fn list(
     today: Date,
 ) -> Result<Vec<Budget>, Error> {
     let rows = sqlx::query!(
-        r#"WITH months AS (
+        r#"WITH months AS MATERIALIZED (
                SELECT t.category, t.currency, date_trunc('month', t.date) < date_trunc('month', $4::date) AS complete,
                       sum(t.amount) / count(DISTINCT date_trunc('month', t.date)) AS mean
                FROM transactions t

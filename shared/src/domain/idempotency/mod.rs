@@ -51,7 +51,7 @@ pub async fn once(
             }
             let status = u16::try_from(stored.status).unwrap_or(200);
             let reply = Reply { status, content_type: "application/json", body: stored.body, headers: Vec::new() };
-            return Ok(reply.with("idempotent-replayed", "true"));
+            return Ok(reply.as_replay());
         }
         let reply = work(tx, me).await?;
         // Only what succeeded is kept; a refusal may be tried again with the same key.

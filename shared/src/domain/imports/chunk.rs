@@ -175,14 +175,10 @@ impl Before {
         import_id: Uuid,
         rows: &[(i32, Row)],
     ) -> Result<Self, Problem> {
-        let mut looks = sql::Looks::default();
-        for (_, row) in rows {
-            looks.dates.push(row.date);
-            looks.amounts.push(row.amount);
-            looks.currencies.push(row.currency.clone());
-            looks.keys.push(recogniser.of(text_of(row)).0);
-        }
-        let alike = sql::alike(tx, user_id, import_id, &looks).await?;
+        let dates: BTreeSet<_> = rows.iter().map(|(_, row)| row.date).collect();
+        let keys: BTreeSet<_> = rows.iter().map(|(_, row)| recogniser.of(text_of(row)).0).collect();
+        let (dates, keys): (Vec<_>, Vec<_>) = (dates.into_iter().collect(), keys.into_iter().collect());
+        let alike = sql::alike(tx, user_id, import_id, &dates, &keys).await?;
         let alike =
             alike.into_iter().map(|like| ((like.date, like.amount, like.currency, like.key), like.ids)).collect();
         let ids: Vec<_> = rows.iter().filter_map(|(_, row)| row.external_id.clone()).collect();

@@ -258,16 +258,7 @@ pub(super) async fn corrections(
     .await
 }
 
-/// What rows are compared by.
-#[derive(Default)]
-pub(super) struct Looks {
-    pub dates: Vec<Date>,
-    pub amounts: Vec<Decimal>,
-    pub currencies: Vec<String>,
-    pub keys: Vec<i64>,
-}
-
-/// Transactions that were there before this import and look like one of these.
+/// Transactions that were there before this import and look the same.
 pub(super) struct Like {
     pub date: Date,
     pub amount: Decimal,
@@ -276,24 +267,26 @@ pub(super) struct Like {
     pub ids: Vec<Uuid>,
 }
 
-/// Probes the index on duplicates once a row; planned so by the lateral join, whatever the statistics say.
-pub(super) async fn alike(tx: &mut Tx, user_id: Uuid, import_id: Uuid, looks: &Looks) -> Result<Vec<Like>, Error> {
+/// The user's transactions on these dates with these merchants. One stretch of an index a date, however many rows share
+/// it; `+ 0` keeps the keys out of the index conditions, or the planner may multiply the two lists.
+pub(super) async fn alike(
+    tx: &mut Tx,
+    user_id: Uuid,
+    import_id: Uuid,
+    dates: &[Date],
+    keys: &[i64],
+) -> Result<Vec<Like>, Error> {
     sqlx::query_as!(
         Like,
-        r#"SELECT l.date AS "date!", l.amount AS "amount!", l.currency AS "currency!", l.key AS "key!", t.ids AS "ids!"
-           FROM (SELECT DISTINCT * FROM unnest($3::date[], $4::numeric[], $5::text[], $6::bigint[])) AS l(date, amount, currency, key)
-           CROSS JOIN LATERAL (
-               SELECT array_agg(t.id ORDER BY t.id) AS ids FROM transactions t
-               WHERE t.user_id = $1 AND t.date = l.date AND t.amount = l.amount AND t.merchant_key = l.key
-                 AND t.currency = l.currency AND NOT t.is_deleted AND t.import_id IS DISTINCT FROM $2
-           ) AS t
-           WHERE t.ids IS NOT NULL"#,
+        r#"SELECT t.date, t.amount, t.currency, t.merchant_key AS key, array_agg(t.id ORDER BY t.id) AS "ids!"
+           FROM transactions t
+           WHERE t.user_id = $1 AND NOT t.is_deleted AND t.import_id IS DISTINCT FROM $2
+             AND t.date = ANY($3) AND t.merchant_key + 0 = ANY($4)
+           GROUP BY t.date, t.amount, t.currency, t.merchant_key"#,
         user_id,
         import_id,
-        &looks.dates,
-        &looks.amounts,
-        &looks.currencies,
-        &looks.keys,
+        dates,
+        keys,
     )
     .fetch_all(tx)
     .await
