@@ -45,7 +45,7 @@ pub struct Problem {
 pub struct ProblemBody<'a> {
     /// Identifies the kind of problem.
     #[serde(rename = "type")]
-    #[schema(example = "https://tallybook.dev/problems/not_found")]
+    #[schema(example = "urn:tallybook:problem:not_found")]
     pub kind: String,
     /// The status's standard phrase.
     pub title: &'static str,
@@ -153,7 +153,7 @@ impl Problem {
     #[must_use]
     pub fn body(&self, instance: &str, request_id: &str) -> String {
         let body = ProblemBody {
-            kind: format!("https://tallybook.dev/problems/{}", self.code),
+            kind: format!("urn:tallybook:problem:{}", self.code),
             title: self.title(),
             status: self.status,
             detail: &self.detail,
