@@ -139,3 +139,36 @@ fn decode<C: DeserializeOwned>(token: &str, secret: &[u8]) -> Option<C> {
     validation.leeway = 0;
     jsonwebtoken::decode(token, &DecodingKey::from_secret(secret), &validation).ok().map(|data| data.claims)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kid: &str, secret: &str, app: &str) -> Result<(), String> {
+        let keys = serde_json::json!({"jwt": [{"kid": kid, "secret": secret}], "app": app});
+        serde_json::from_value::<KeySet>(keys).unwrap().check()
+    }
+
+    #[test]
+    fn must_hold_46_short_and_default_keys_are_refused() {
+        let good = "0123456789abcdef".repeat(4);
+        assert_eq!(check("a", &good, &good), Ok(()));
+        assert!(check("", &good, &good).is_err(), "a key without a kid");
+        assert!(check("a", &good[..63], &good).is_err(), "a short secret");
+        assert!(check("a", &good, &good[..63]).is_err(), "a short app key");
+        assert!(check("a", &"0".repeat(64), &good).is_err(), "a default secret");
+        let none = serde_json::from_str::<KeySet>(&format!(r#"{{"jwt": [], "app": "{good}"}}"#)).unwrap();
+        assert!(none.check().is_err(), "no key at all");
+        let said = check("a", "hunter2", &good).unwrap_err();
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn a_keyed_hash_keeps_its_parts_and_purposes_apart() {
+        let good = "0123456789abcdef".repeat(4);
+        let keys: KeySet = serde_json::from_value(serde_json::json!({"jwt": [], "app": good})).unwrap();
+        assert_ne!(keys.mac("a", &[b"bc", b"d"]), keys.mac("a", &[b"b", b"cd"]));
+        assert_ne!(keys.mac("a", &[b"b"]), keys.mac("ab", &[]));
+        assert_eq!(keys.mac("a", &[b"b"]), keys.mac("a", &[b"b"]));
+    }
+}

@@ -19,3 +19,12 @@ pub fn https_client() -> SharedHttpClient {
         Err(_) => builder.build_https(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn five_authorities_are_trusted_and_the_client_is_made_of_them() {
+        assert_eq!(super::AMAZON.matches("BEGIN CERTIFICATE").count(), 5);
+        let _ = super::https_client();
+    }
+}

@@ -303,9 +303,12 @@ pub(super) async fn known_external(tx: &mut Tx, user_id: Uuid, ids: &[String]) -
     .await
 }
 
+/// Not those of days ago: a file that ended every worker so far would end the next one, too.
 pub(super) async fn stalled(tx: &mut Tx, before: OffsetDateTime) -> Result<Vec<(Uuid, Uuid)>, Error> {
     let rows = sqlx::query!(
-        "SELECT user_id, id FROM imports WHERE status IN ('queued', 'running') AND updated_at < $1 ORDER BY updated_at LIMIT 100",
+        "SELECT user_id, id FROM imports
+         WHERE status IN ('queued', 'running') AND updated_at < $1 AND created_at > $1 - interval '1 day'
+         ORDER BY updated_at LIMIT 100",
         before,
     )
     .fetch_all(tx)

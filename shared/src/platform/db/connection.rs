@@ -129,3 +129,21 @@ impl Connector {
 pub(super) async fn simple(open: &mut Open, sql: &'static str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(sql).execute(&mut open.conn).await.map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn must_hold_46_credentials_that_are_short_or_incomplete_are_refused() {
+        let check = |host: &str, password: &str| {
+            let secret =
+                serde_json::json!({"host": host, "port": 5432, "dbname": "d", "username": "u", "password": password});
+            serde_json::from_value::<Credentials>(secret).unwrap().check()
+        };
+        assert_eq!(check("h", "0123456789abcdef"), Ok(()));
+        assert!(check("", "0123456789abcdef").is_err());
+        let said = check("h", "postgres").unwrap_err();
+        assert!(!said.contains("postgres"), "{said}");
+    }
+}
