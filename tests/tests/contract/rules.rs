@@ -151,7 +151,10 @@ fn meaning(grant: &str) -> (String, Vec<(Vec<&'static str>, Value)>) {
         }
         Some(("bucket", "uploads")) => {
             let actions = vec!["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
-            ("UPLOADS_BUCKET".into(), vec![(actions, json!({"Fn::Sub": "${UploadsBucketArn}/*"}))])
+            let bucket = json!({"Ref": "UploadsBucketArn"});
+            let statements =
+                vec![(actions, json!({"Fn::Sub": "${UploadsBucketArn}/*"})), (vec!["s3:ListBucket"], bucket)];
+            ("UPLOADS_BUCKET".into(), statements)
         }
         None if grant == "sockets" => {
             let arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WsApi}/v1/*";
