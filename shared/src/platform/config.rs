@@ -46,6 +46,12 @@ fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The least severe level that is logged, from `RUST_LOG`; `info` unless it names another.
+#[must_use]
+pub fn log_level() -> tracing::Level {
+    env("RUST_LOG").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO)
+}
+
 impl Config {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, ConfigError> {

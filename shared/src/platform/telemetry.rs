@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use std::cell::Cell;
-use tracing_subscriber::EnvFilter;
 
 thread_local! {
     static COLD: Cell<bool> = const { Cell::new(true) };
@@ -10,14 +9,13 @@ thread_local! {
 
 /// Sends log lines to standard output as JSON. JSON strings escape control characters, so no value can forge a line.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
         .with_ansi(false)
-        .with_env_filter(filter)
+        .with_max_level(super::config::log_level())
         .try_init();
     // The default hook prints the message, which may hold private data; the place is enough to find the fault.
     std::panic::set_hook(Box::new(|info| {
