@@ -168,8 +168,6 @@ pub struct SocketCall {
     pub token: Option<String>,
     /// The frame; `None` for a binary one.
     pub frame: Option<String>,
-    /// Why a connection ended, as the gateway tells it.
-    pub reason: String,
     /// When.
     pub now: OffsetDateTime,
 }
@@ -193,7 +191,6 @@ where
             ticket: first("ticket"),
             token: first("token"),
             frame: if payload.is_base64_encoded { None } else { payload.body },
-            reason: context.disconnect_reason.unwrap_or_default(),
             now: clock::now(),
         };
         // A client may name any route in its frame, `$disconnect` too: only the gateway's own word for what happened counts.

@@ -2,7 +2,7 @@
 
 use super::{
     chunk::{Counts, Recogniser, store},
-    file_key, sql,
+    sql,
     statement::{self, Mapping, Options},
     update,
 };
@@ -48,7 +48,6 @@ pub async fn run(
     let Some(job) = job.filter(|job| ["queued", "running"].contains(&job.status.as_str())) else {
         return Ok(Ran::Done);
     };
-    debug_assert_eq!(job.file_key, file_key(user_id, id));
     let Some(bytes) = files.get(&job.file_key).await? else {
         return failed(db, relay, user_id, id, "file_missing", "The file is gone: import it again.").await;
     };

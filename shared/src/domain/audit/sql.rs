@@ -1,16 +1,16 @@
-//! The append-only record of who did what, written in the transaction that does it.
+//! The statement of the record.
 
 use crate::platform::{db::Tx, http::Call};
+use sqlx::Error;
 use uuid::Uuid;
 
-/// Records an action.
-pub async fn record(
+pub(super) async fn insert(
     tx: &mut Tx,
     call: &Call,
     actor: Uuid,
     action: &str,
     target: Option<Uuid>,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO audit_log (at, actor_id, action, target, ip, request_id) VALUES ($1, $2, $3, $4, $5, $6)",
         call.now,

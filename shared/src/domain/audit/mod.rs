@@ -1,0 +1,11 @@
+//! The append-only record of who did what, written in the transaction that does it.
+
+mod sql;
+
+use crate::platform::{db::Tx, http::Call, problem::Problem};
+use uuid::Uuid;
+
+/// Records an action.
+pub async fn record(tx: &mut Tx, call: &Call, actor: Uuid, action: &str, target: Option<Uuid>) -> Result<(), Problem> {
+    Ok(sql::insert(tx, call, actor, action, target).await?)
+}
