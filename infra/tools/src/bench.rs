@@ -18,7 +18,7 @@ mod wire;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Subcommand};
 use cloud::{Cloud, Login, Secrets};
-use data::Data;
+use data::{Data, User};
 use figures::{Sample, mb, ms, ratio, verdict};
 use floor::Floor;
 use process::{Launch, Process};
@@ -51,6 +51,9 @@ pub struct Options {
     /// Leave the database `tallybook_bench` there afterwards
     #[arg(long, global = true)]
     keep: bool,
+    /// Use the database that an earlier run left there, and leave it
+    #[arg(long, global = true, conflicts_with = "full")]
+    reuse: bool,
     #[arg(long, env = "DATABASE_READ_URL", hide = true, hide_env_values = true, global = true)]
     read_url: Option<String>,
     #[arg(long, env = "DATABASE_WRITE_URL", hide = true, hide_env_values = true, global = true)]
@@ -78,7 +81,7 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
     }
     // First what fails most easily.
     let bootstrap = bootstrap(options)?;
-    let data = Data::make(url, options.full).await?;
+    let data = if options.reuse { Data::open(url).await? } else { Data::make(url, options.full).await? };
     let bench = Bench::prepare(&data, options, bootstrap)?;
     if options.only == Some(Only::Explain) {
         bench.explain()?;
@@ -89,7 +92,7 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
             None => println!("\nPOST to frame: not measured, because no local cloud is up"),
         }
     }
-    if options.keep { Ok(()) } else { data.drop().await }
+    if options.keep || options.reuse { Ok(()) } else { data.drop().await }
 }
 
 /// The release build, or what the options name. A plan is the same whoever asks, so for plans the build that is there
@@ -121,7 +124,7 @@ struct Bench<'a> {
     data: &'a Data,
     cloud: Cloud,
     bootstrap: PathBuf,
-    token: String,
+    keys: KeySet,
     read: Login,
     write: Login,
 }
@@ -135,12 +138,15 @@ impl<'a> Bench<'a> {
         };
         let keys = serde_json::json!({"jwt": [{"kid": "bench", "secret": hex()?}], "app": hex()?}).to_string();
         let signer: KeySet = serde_json::from_str(&keys)?;
-        let token = signer.sign(&data.claims()).map_err(|problem| anyhow!("{problem}"))?;
         let login = |role: &str, url: Option<&str>| login(data, role, url);
         let read = login("tallybook_read", options.read_url.as_deref())?;
         let write = login("tallybook_write", options.write_url.as_deref())?;
         let cloud = Cloud::start(Secrets { keys, read: read.clone(), write: write.clone() })?;
-        Ok(Self { data, cloud, bootstrap, token, read, write })
+        Ok(Self { data, cloud, bootstrap, keys: signer, read, write })
+    }
+
+    fn token(&self, user: &User) -> Result<String> {
+        self.keys.sign(&user.claims()).map_err(|problem| anyhow!("{problem}"))
     }
 
     fn launch(&self) -> Launch<'_> {
@@ -149,7 +155,8 @@ impl<'a> Bench<'a> {
 
     fn measure(&self) -> Result<()> {
         let size = fs::metadata(&self.bootstrap)?.len();
-        println!("\n{} transactions, 100,000 of them the user's; {}", self.data.rows, self.bootstrap.display());
+        let (all, own) = (self.data.rows, self.data.user.rows);
+        println!("\n{all} transactions, {own} of them the user's; {}", self.bootstrap.display());
         println!("{:<28}{:>10}{:>10}{:>10}   target", "ms", "p50", "p95", "p99");
         let (ready, answered) = self.starts()?;
         against("start to first /next", &ready, 15);
@@ -159,9 +166,10 @@ impl<'a> Bench<'a> {
             "warm, ms", "p50", "p95", "p99", "ratio", "CPU", "statements"
         );
         let mut resident = 0;
-        for case in cases::all(self.data) {
+        for case in cases::all(&self.data.user) {
             resident = resident.max(self.warm(&case)?);
         }
+        self.histories()?;
         println!(
             "\nresident, the largest of them  {:>8} MB   ≤ 25 MB     {}",
             mb(resident),
@@ -174,7 +182,7 @@ impl<'a> Bench<'a> {
     /// Starts: until it asks for work, and until it has answered with a list.
     fn starts(&self) -> Result<(Sample, Sample)> {
         let (case, launch) = (cases::list(), self.launch());
-        let event = case.event(&self.token, 0);
+        let event = case.event(&self.token(&self.data.user)?, 0);
         let (mut ready, mut answered) = (Vec::new(), Vec::new());
         let begun = Instant::now();
         // The first one finds its file on disk.
@@ -192,14 +200,14 @@ impl<'a> Bench<'a> {
 
     /// Warm requests, each beside its floor. Returns the function's resident memory in bytes.
     fn warm(&self, case: &cases::Case) -> Result<u64> {
-        let launch = self.launch();
+        let (launch, token) = (self.launch(), self.token(&self.data.user)?);
         let login = if case.writes { &self.write } else { &self.read };
-        let mut floor = Floor::record(&launch, login, case, &self.token)?;
+        let mut floor = Floor::record(&launch, login, case, &token)?;
         let mut process = Process::start(&launch, case.handler, launch.postgres)?;
         let kicks = self.cloud.kicks();
         floor.begin()?;
         for n in 0..WARM_UP {
-            let answer = process.invoke(&case.event(&self.token, n))?;
+            let answer = process.invoke(&case.event(&token, n))?;
             check(case, &answer.body)?;
             floor.once()?;
         }
@@ -209,7 +217,7 @@ impl<'a> Bench<'a> {
             if n % STRETCH == 0 {
                 floor.begin()?;
             }
-            let event = case.event(&self.token, WARM_UP + n);
+            let event = case.event(&token, WARM_UP + n);
             sql.push(floor.once()?);
             wall.push(process.invoke(&event)?.took);
             if n % STRETCH == STRETCH - 1 {
@@ -237,12 +245,36 @@ impl<'a> Bench<'a> {
         Ok(process.resident()?.saturating_mul(1024))
     }
 
-    fn explain(&self) -> Result<()> {
+    /// The same reads of users with a short and a long history.
+    fn histories(&self) -> Result<()> {
+        let [short, long] = self.data.others.as_slice() else { return Ok(()) };
         let launch = self.launch();
+        println!("\n{:<28}{:>10}{:>10}{:>8}   target", "history, ms (p50)", short.rows, long.rows, "ratio");
+        for (of_short, of_long) in cases::all(short).iter().zip(&cases::all(long)).filter(|(case, _)| !case.writes) {
+            let mut took = Vec::new();
+            for (user, case) in [(short, of_short), (long, of_long)] {
+                let (token, mut process) = (self.token(user)?, Process::start(&launch, case.handler, launch.postgres)?);
+                let mut wall = Vec::new();
+                for n in 0..WARM_UP + case.rounds {
+                    let answer = process.invoke(&case.event(&token, n))?;
+                    wall.extend((n >= WARM_UP).then_some(answer.took));
+                }
+                took.push(Sample::new(wall).p50());
+            }
+            let [short, long] = took.as_slice() else { continue };
+            let holds = !of_short.first_page || *long <= *short * 2;
+            let target = if of_short.first_page { format!("≤ 2.00  {}", verdict(holds)) } else { String::new() };
+            println!("{:<28}{:>10}{:>10}{:>8}   {target}", of_short.title, ms(*short), ms(*long), ratio(*long, *short));
+        }
+        Ok(())
+    }
+
+    fn explain(&self) -> Result<()> {
+        let (launch, token) = (self.launch(), self.token(&self.data.user)?);
         let mut scans = 0_u32;
-        for case in cases::all(self.data) {
+        for case in cases::all(&self.data.user) {
             let login = if case.writes { &self.write } else { &self.read };
-            let mut floor = Floor::record(&launch, login, &case, &self.token)?;
+            let mut floor = Floor::record(&launch, login, &case, &token)?;
             floor.begin()?;
             for step in floor.steps.clone() {
                 if ["INSERT ", "UPDATE ", "DELETE "].iter().any(|writing| step.statement.sql.contains(writing)) {

@@ -1,6 +1,6 @@
 //! What is asked of the functions.
 
-use super::data::Data;
+use super::data::User;
 use serde_json::{Value, json};
 
 /// A kind of request.
@@ -19,12 +19,25 @@ pub struct Case {
     pub rounds: u32,
     /// Whether the project promises its time; the others are shown beside.
     pub promised: bool,
+    /// Whether a long history may cost no more than twice what a short one does.
+    pub first_page: bool,
 }
 
 impl Case {
     fn reading(title: &'static str, handler: &'static str, path: &str, query: String) -> Self {
         let (path, method) = (path.to_owned(), "GET");
-        Self { title, handler, method, path, query, id: None, writes: false, rounds: 300, promised: false }
+        Self {
+            title,
+            handler,
+            method,
+            path,
+            query,
+            id: None,
+            writes: false,
+            rounds: 300,
+            promised: false,
+            first_page: false,
+        }
     }
 
     /// The gateway's event for request number `n`.
@@ -85,13 +98,14 @@ pub fn list() -> Case {
     Case {
         rounds: 1000,
         promised: true,
+        first_page: true,
         ..Case::reading("list of 50", "transactions.list", "/transactions", "limit=50".into())
     }
 }
 
 /// All of them.
-pub fn all(data: &Data) -> Vec<Case> {
-    let category = data.category.replace('&', "%26").replace(' ', "%20");
+pub fn all(user: &User) -> Vec<Case> {
+    let category = user.category.replace('&', "%26").replace(' ', "%20");
     let lists = [
         ("  of a category", format!("category={category}")),
         ("  from offset 50,000", "offset=50000".into()),
@@ -100,7 +114,7 @@ pub fn all(data: &Data) -> Vec<Case> {
     ];
     let mut cases = vec![list()];
     cases.extend(lists.map(|(title, query)| Case::reading(title, "transactions.list", "/transactions", query)));
-    let id = data.transaction_id.to_string();
+    let id = user.transaction_id.to_string();
     let one = Case::reading("one transaction", "transactions.get", &format!("/transactions/{id}"), String::new());
     cases.push(Case { id: Some(id), ..one });
     cases.push(Case::reading("budgets", "budgets.list", "/budgets", String::new()));

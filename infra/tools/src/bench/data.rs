@@ -14,6 +14,9 @@ const NAME: &str = "tallybook_bench";
 const MERCHANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/merchants.csv");
 /// Rows of the user that is asked about.
 const ROWS: i64 = 100_000;
+/// How many users have how many rows each.
+const SOME: [(usize, i64); 3] = [(1, 4_500), (1, ROWS), (20, 5_000)];
+const FULL: [(usize, i64); 4] = [(1, 4_500), (1, ROWS), (1, 1_000_000), (45, 19_900)];
 /// Inserted at a time, so that there is progress to tell of.
 const PART: i64 = 50_000;
 
@@ -56,22 +59,32 @@ const BUDGETS: &str = "
     FROM b, generate_series(0, 11) AS ago(months),
          LATERAL (SELECT (date_trunc('month', now()) - interval '1 month' * ago.months)::date AS day) AS start";
 
-/// The database and the user to measure by.
+/// The database and the users to measure by.
 pub struct Data {
     server: PgConnectOptions,
     admin: PgConnectOptions,
-    pub user_id: Uuid,
-    pub session_id: Uuid,
-    /// One of the user's transactions, from the middle of the years.
-    pub transaction_id: Uuid,
-    /// A category with many.
-    pub category: String,
+    /// Whose requests are measured.
+    pub user: User,
+    /// The same requests of those with the shortest and the longest history: they should cost the same.
+    pub others: Vec<User>,
     /// How many transactions there are in all.
     pub rows: i64,
 }
 
+/// Somebody with a session.
+pub struct User {
+    pub user_id: Uuid,
+    pub session_id: Uuid,
+    /// How many transactions are theirs.
+    pub rows: i64,
+    /// One of them, from the middle of the years.
+    pub transaction_id: Uuid,
+    /// A category with many.
+    pub category: String,
+}
+
 impl Data {
-    /// Makes it anew. `full` has twenty times the rows.
+    /// Makes the database anew. `full` has ten times the rows.
     pub async fn make(url: &str, full: bool) -> Result<Self> {
         let server: PgConnectOptions = url.parse().context("DATABASE_URL is no Postgres URL")?;
         let mut root = server.connect().await.context("cannot connect to DATABASE_URL")?;
@@ -91,50 +104,32 @@ impl Data {
         let report = import_csv(&Db::from_options(admin.clone()), &merchants, |_| {}).await;
         let report = report.map_err(|problem| anyhow!("the merchants were not imported: {problem}"))?;
         eprintln!("{} merchants", report.imported);
+        fill(&mut admin.connect().await?, if full { &FULL } else { &SOME }).await?;
+        Self::open(url).await
+    }
 
-        let mut conn = admin.connect().await?;
-        let indexes = drop_indexes(&mut conn).await?;
-        let others: &[(usize, i64)] = if full { &[(1, 1_000_000), (45, 20_000)] } else { &[(20, 5_000)] };
-        let (started, mut rows) = (Instant::now(), 0);
-        let (user_id, session_id) = (Uuid::now_v7(), Uuid::now_v7());
-        let mut users = vec![(user_id, ROWS)];
-        for (count, size) in others {
-            users.extend(std::iter::repeat_with(|| (Uuid::now_v7(), *size)).take(*count));
-        }
-        let all: i64 = users.iter().map(|user| user.1).sum();
-        for (user, size) in users {
-            add_user(&mut conn, user, size).await?;
-            for first in (1..=size).step_by(usize::try_from(PART)?) {
-                let last = size.min(first.saturating_add(PART).saturating_sub(1));
-                let part = sqlx::query(TRANSACTIONS).bind(user).bind(first).bind(last).bind(size);
-                rows += i64::try_from(part.execute(&mut conn).await?.rows_affected())?;
-                if rows % PART == 0 {
-                    eprintln!("{rows} of {all} transactions after {} s", started.elapsed().as_secs());
-                }
-            }
-        }
-        for sql in indexes {
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await?;
-        }
-        eprintln!("indexed after {} s", started.elapsed().as_secs());
-        sqlx::query(BUDGETS).bind(user_id).execute(&mut conn).await?;
-        let sql = "INSERT INTO sessions (user_id, id, token_hash, last_active, expires_at)
-                   VALUES ($1, $2, $3, now(), now() + interval '1 day')";
-        sqlx::query(sql)
-            .bind(user_id)
-            .bind(session_id)
-            .bind(session_id.as_bytes().as_slice())
-            .execute(&mut conn)
+    /// Finds the database that an earlier run kept.
+    pub async fn open(url: &str) -> Result<Self> {
+        let server: PgConnectOptions = url.parse().context("DATABASE_URL is no Postgres URL")?;
+        let admin = server.clone().database(NAME);
+        migrate::run(admin.to_url_lossy().as_str(), None).await?;
+        let mut conn = admin.connect().await.context("there is no database of an earlier run: leave --reuse out")?;
+        // Sizes stand where they were written when the users were made; counting them would take a while.
+        let sizes: Vec<(Uuid, i64)> = sqlx::query_as("SELECT user_id, changes FROM user_seq ORDER BY changes, user_id")
+            .fetch_all(&mut conn)
             .await?;
+        let of = |rows: i64| sizes.iter().find(|(_, size)| (rows..rows.saturating_add(10_000)).contains(size));
+        let user = User::of(&mut conn, of(ROWS).context("nobody has 100,000 transactions")?.0, ROWS).await?;
+        let mut others = Vec::new();
+        for edge in [sizes.first(), sizes.last()].into_iter().flatten().filter(|edge| edge.0 != user.user_id) {
+            others.push(User::of(&mut conn, edge.0, edge.1).await?);
+        }
         // What autovacuum does in its own time, and a checkpoint that would else come while the clock runs.
         for sql in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
             sqlx::raw_sql(sql).execute(&mut conn).await?;
         }
-        let sql = "SELECT id, category FROM transactions WHERE user_id = $1 AND merchant_id IS NOT NULL
-                   ORDER BY date, id OFFSET $2 LIMIT 1";
-        let (transaction_id, category) = sqlx::query_as(sql).bind(user_id).bind(ROWS / 2).fetch_one(&mut conn).await?;
         conn.close().await?;
-        Ok(Self { server, admin, user_id, session_id, transaction_id, category, rows })
+        Ok(Self { server, admin, user, others, rows: sizes.iter().map(|(_, size)| size).sum() })
     }
 
     /// Where Postgres listens.
@@ -146,7 +141,28 @@ impl Data {
         self.admin.get_database().unwrap_or(NAME)
     }
 
-    /// What an access token of the user's session says.
+    /// Removes it.
+    pub async fn drop(self) -> Result<()> {
+        let mut root = self.server.connect().await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {NAME} WITH (FORCE)"))).execute(&mut root).await?;
+        Ok(root.close().await?)
+    }
+}
+
+impl User {
+    async fn of(conn: &mut PgConnection, user_id: Uuid, rows: i64) -> Result<Self> {
+        let session_id = Uuid::now_v7();
+        let sql = "INSERT INTO sessions (user_id, id, token_hash, last_active, expires_at)
+                   VALUES ($1, $2, $3, now(), now() + interval '1 day')";
+        let session = sqlx::query(sql).bind(user_id).bind(session_id).bind(session_id.as_bytes().as_slice());
+        session.execute(&mut *conn).await?;
+        let sql = "SELECT id, category FROM transactions WHERE user_id = $1 AND merchant_id IS NOT NULL
+                   ORDER BY date, id OFFSET $2 LIMIT 1";
+        let (transaction_id, category) = sqlx::query_as(sql).bind(user_id).bind(rows / 2).fetch_one(conn).await?;
+        Ok(Self { user_id, session_id, rows, transaction_id, category })
+    }
+
+    /// What an access token of the session says.
     pub fn claims(&self) -> serde_json::Value {
         let now = clock::epoch();
         serde_json::json!({
@@ -155,13 +171,32 @@ impl Data {
             "iat": now, "nbf": now, "exp": now.saturating_add(86_400), "type": "access",
         })
     }
+}
 
-    /// Removes it.
-    pub async fn drop(self) -> Result<()> {
-        let mut root = self.server.connect().await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {NAME} WITH (FORCE)"))).execute(&mut root).await?;
-        Ok(root.close().await?)
+/// Stores the transactions of so many users of so many rows each.
+async fn fill(conn: &mut PgConnection, sizes: &[(usize, i64)]) -> Result<()> {
+    let indexes = drop_indexes(conn).await?;
+    let users: Vec<_> = sizes.iter().flat_map(|(count, size)| std::iter::repeat_n(*size, *count)).collect();
+    let all: i64 = users.iter().sum();
+    let (started, mut rows) = (Instant::now(), 0);
+    for size in users {
+        let user = Uuid::now_v7();
+        add_user(conn, user, size).await?;
+        for first in (1..=size).step_by(usize::try_from(PART)?) {
+            let last = size.min(first.saturating_add(PART).saturating_sub(1));
+            let part = sqlx::query(TRANSACTIONS).bind(user).bind(first).bind(last).bind(size);
+            rows += i64::try_from(part.execute(&mut *conn).await?.rows_affected())?;
+            if rows % PART == 0 {
+                eprintln!("{rows} of {all} transactions after {} s", started.elapsed().as_secs());
+            }
+        }
+        sqlx::query(BUDGETS).bind(user).execute(&mut *conn).await?;
     }
+    for sql in indexes {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
+    }
+    eprintln!("indexed after {} s", started.elapsed().as_secs());
+    Ok(())
 }
 
 /// Drops the indexes that are no constraint's and returns what makes them again: rows go in ten times as fast without.
