@@ -88,6 +88,12 @@ impl Config {
         (self.lookup)(name).ok_or_else(|| missing(name))
     }
 
+    /// A setting that may be left out.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+    }
+
     /// Whether this is the local stage, where the emulator's differences are allowed for.
     #[must_use]
     pub fn is_local(&self) -> bool {

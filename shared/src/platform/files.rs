@@ -28,7 +28,7 @@ impl Port for Files {
 impl Files {
     async fn client(&self) -> &Client {
         let make = async || {
-            let config = aws_sdk_s3::config::Builder::from(self.env.aws().await);
+            let config = aws_sdk_s3::config::Builder::from(self.env.aws());
             // The emulator has no host name per bucket.
             Client::from_conf(config.force_path_style(self.env.config.is_local()).build())
         };

@@ -1,10 +1,14 @@
 //! What a function is: its trigger, its size, and the grants that its dependencies ask for.
 
 use super::config::{Config, ConfigError};
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::Serialize;
-use std::{future::Future, pin::Pin, sync::Arc};
-use tokio::sync::OnceCell;
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 /// A permission. Policies and environment variables in the templates are written from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,23 +56,28 @@ pub enum Grant {
 pub struct Env {
     /// The function's configuration.
     pub config: Config,
-    aws: OnceCell<SdkConfig>,
+    aws: OnceLock<SdkConfig>,
 }
 
 impl Env {
     /// Wraps a configuration.
     #[must_use]
     pub fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self { config, aws: OnceCell::new() })
+        Arc::new(Self { config, aws: OnceLock::new() })
     }
 
-    /// The AWS configuration, loaded once.
-    pub async fn aws(&self) -> &SdkConfig {
-        let load = async || {
-            let config = aws_config::defaults(BehaviorVersion::latest());
-            config.http_client(super::roots::https_client()).load().await
-        };
-        self.aws.get_or_init(load).await
+    /// The AWS configuration. Lambda says region and credentials in the environment and nowhere else: the default chain
+    /// would link clients for half a dozen other places.
+    pub fn aws(&self) -> &SdkConfig {
+        self.aws.get_or_init(|| {
+            let mut config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+                .http_client(super::roots::https_client());
+            config.set_region(self.config.optional("AWS_REGION").map(Region::new));
+            config.set_endpoint_url(self.config.optional("AWS_ENDPOINT_URL"));
+            config.build()
+        })
     }
 }
 

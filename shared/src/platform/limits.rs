@@ -41,7 +41,7 @@ impl Port for Limits {
 
 impl Limits {
     async fn client(&self) -> &Client {
-        self.client.get_or_init(async || Client::new(self.env.aws().await)).await
+        self.client.get_or_init(async || Client::new(self.env.aws())).await
     }
 
     /// Takes one place under `key`, or refuses with 429. Atomic: of any number at once, exactly `most` get through.

@@ -62,7 +62,7 @@ impl Table {
         Ok(Self { env: env.clone(), name: env.config.require(setting)?, client: OnceCell::new() })
     }
     async fn client(&self) -> &Client {
-        self.client.get_or_init(async || Client::new(self.env.aws().await)).await
+        self.client.get_or_init(async || Client::new(self.env.aws())).await
     }
 }
 
@@ -197,7 +197,7 @@ impl Port for Sockets {
 impl Sockets {
     async fn client(&self) -> &Management {
         let make = async || {
-            let config = aws_sdk_apigatewaymanagement::config::Builder::from(self.env.aws().await);
+            let config = aws_sdk_apigatewaymanagement::config::Builder::from(self.env.aws());
             Management::from_conf(config.endpoint_url(&self.endpoint).build())
         };
         self.client.get_or_init(make).await

@@ -38,7 +38,7 @@ fn message(subject: &str, text: &str) -> Result<EmailContent, BuildError> {
 impl Mail {
     /// Sends a text mail.
     pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Problem> {
-        let client = self.client.get_or_init(async || Client::new(self.env.aws().await)).await;
+        let client = self.client.get_or_init(async || Client::new(self.env.aws())).await;
         let content = message(subject, text).map_err(Problem::internal)?;
         let send = client.send_email().from_email_address(&self.from).content(content);
         let send = send.destination(Destination::builder().to_addresses(to).build());

@@ -69,7 +69,7 @@ pub struct Ordered {
 
 impl<Q: Name> Queue<Q> {
     async fn client(&self) -> &Client {
-        self.client.get_or_init(async || Client::new(self.env.aws().await)).await
+        self.client.get_or_init(async || Client::new(self.env.aws())).await
     }
 
     /// Sends to a standard queue.

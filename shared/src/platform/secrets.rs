@@ -54,7 +54,7 @@ impl<T: Secret> SecretCell<T> {
     }
 
     async fn fetch(&self) -> Result<T, Problem> {
-        let client = aws_sdk_secretsmanager::Client::new(self.env.aws().await);
+        let client = aws_sdk_secretsmanager::Client::new(self.env.aws());
         let answer = client.get_secret_value().secret_id(&self.name).send().await;
         let answer = answer.map_err(|error| {
             Problem::unavailable(format!(

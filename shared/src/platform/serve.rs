@@ -2,7 +2,7 @@
 
 use super::{
     clock,
-    function::{Access, Env, Port},
+    function::{Access, Env, Local, Port},
     http::{Call, Reply},
     jwt::Keys,
     problem::Problem,
@@ -18,7 +18,7 @@ use lambda_http::aws_lambda_events::{
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -85,15 +85,36 @@ fn note(
     }
 }
 
+/// A handler together with its dependencies. Behind a pointer, so that what stands around it, the whole runtime with it, is
+/// compiled once and not once for every function.
+type Handler<T, R> = Box<dyn Fn(T) -> Local<Result<R, Problem>>>;
+
+fn handler<D, H, T, R>(env: &Arc<Env>, handle: H) -> Result<Handler<T, R>, Error>
+where
+    D: Port + 'static,
+    H: AsyncFn(&D, T) -> Result<R, Problem> + Copy + 'static,
+    T: 'static,
+{
+    let deps = Rc::new(D::open(env)?);
+    Ok(Box::new(move |event| {
+        let deps = deps.clone();
+        Box::pin(async move { handle(&deps, event).await })
+    }))
+}
+
 /// Serves an HTTP route.
 pub async fn http<D, H>(env: Arc<Env>, access: Access, handle: H) -> Result<(), Error>
 where
-    D: Port,
-    H: AsyncFn(&D, Call) -> Result<Reply, Problem>,
+    D: Port + 'static,
+    H: AsyncFn(&D, Call) -> Result<Reply, Problem> + Copy + 'static,
 {
-    let deps = D::open(&env)?;
+    let handle = handler::<D, _, _, _>(&env, handle)?;
+    serve_http(env, access, handle).await
+}
+
+async fn serve_http(env: Arc<Env>, access: Access, handle: Handler<Call, Reply>) -> Result<(), Error> {
     let keys = if access == Access::User { Some(Keys::open(&env)?) } else { None };
-    let (env, deps, keys, handle) = (&env, &deps, keys.as_ref(), &handle);
+    let (env, keys, handle) = (&env, keys.as_ref(), &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
@@ -103,8 +124,7 @@ where
             path.clone_from(&call.path);
             authenticate(keys, &mut call).await?;
             user_id = call.claims.as_ref().map(|claims| claims.user_id);
-            // Boxed: the compiler's layout of the whole nest of futures would be too deep.
-            Box::pin(handle(deps, call)).await
+            handle(call).await
         })
         .await;
         let status = answer.as_ref().map_or_else(|problem| problem.status, |reply| reply.status);
@@ -175,11 +195,19 @@ pub struct SocketCall {
 /// Serves a route of the WebSocket API. What the handler returns goes back to the client as the route's response.
 pub async fn socket<D, H>(env: Arc<Env>, route: &'static str, handle: H) -> Result<(), Error>
 where
-    D: Port,
-    H: AsyncFn(&D, SocketCall) -> Result<Option<String>, Problem>,
+    D: Port + 'static,
+    H: AsyncFn(&D, SocketCall) -> Result<Option<String>, Problem> + Copy + 'static,
 {
-    let deps = D::open(&env)?;
-    let (env, deps, handle) = (&env, &deps, &handle);
+    let handle = handler::<D, _, _, _>(&env, handle)?;
+    serve_socket(env, route, handle).await
+}
+
+async fn serve_socket(
+    env: Arc<Env>,
+    route: &'static str,
+    handle: Handler<SocketCall, Option<String>>,
+) -> Result<(), Error> {
+    let (env, handle) = (&env, &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
@@ -200,7 +228,7 @@ where
             _ => "MESSAGE",
         };
         let answer = if context.event_type.as_deref() == Some(expected) {
-            guarded(Box::pin(handle(deps, call))).await
+            guarded(handle(call)).await
         } else {
             Ok(Some(MISROUTED.to_owned()))
         };
@@ -230,11 +258,15 @@ pub struct Message {
 /// Serves a queue. Each message stands alone: one that fails, or panics, comes again without its neighbours.
 pub async fn queue<D, H>(env: Arc<Env>, handle: H) -> Result<(), Error>
 where
-    D: Port,
-    H: AsyncFn(&D, Message) -> Result<(), Problem>,
+    D: Port + 'static,
+    H: AsyncFn(&D, Message) -> Result<(), Problem> + Copy + 'static,
 {
-    let deps = D::open(&env)?;
-    let (env, deps, handle) = (&env, &deps, &handle);
+    let handle = handler::<D, _, _, _>(&env, handle)?;
+    serve_queue(env, handle).await
+}
+
+async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), Error> {
+    let (env, handle) = (&env, &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let left = left.saturating_sub(std::time::Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
@@ -245,7 +277,7 @@ where
             let receives = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
             let id = record.message_id.unwrap_or_default();
             let message = Message { body: record.body.unwrap_or_default(), id: id.clone(), receives, deadline };
-            let done = guarded(Box::pin(handle(deps, message))).await;
+            let done = guarded(handle(message)).await;
             let status = done.as_ref().err().map_or(200, |problem| problem.status);
             note("message", &id, None, env, started, done.as_ref().err(), status);
             if done.is_err() {
