@@ -10,46 +10,56 @@ use crate::{
     platform::db::Tx,
 };
 use rust_decimal::Decimal;
-use sqlx::{Error, FromRow, Postgres, QueryBuilder, Row, postgres::PgRow};
+use sqlx::{Decode, Error, FromRow, Postgres, QueryBuilder, Row, Type, postgres::PgRow};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-/// The columns of [`Transaction`], for a `t` joined with its merchant `m`.
+/// The columns of [`Transaction`] in the order they are read in, for a `t` joined with its merchant `m`.
 const COLUMNS: &str =
-    "t.id, t.amount, t.currency, t.date, t.merchant_raw, t.category, t.source::text AS source, t.note,
+    "t.id, t.amount, t.currency, t.date, t.merchant_raw, m.id, m.canonical_name, m.category, t.category, t.source::text, t.note,
     t.confidence, t.anomaly_score, t.duplicate_of, t.import_id, t.receipt_url, t.ipfs_cid, t.is_deleted, t.created_at,
-    t.updated_at, t.changed_seq, m.id AS merchant_id, m.canonical_name, m.category AS merchant_category";
+    t.updated_at, t.changed_seq";
+
+/// Reads columns one after the other: a name would be looked up for each of a page's thousand values.
+struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn take<T: Decode<'r, Postgres> + Type<Postgres>>(&mut self) -> Result<T, Error> {
+        let column = self.next;
+        self.next = column.saturating_add(1);
+        self.row.try_get(column)
+    }
+}
 
 impl FromRow<'_, PgRow> for Transaction {
     fn from_row(row: &PgRow) -> Result<Self, Error> {
-        let merchant = match row.try_get("merchant_id")? {
-            Some(id) => Some(Merchant {
-                id,
-                canonical_name: row.try_get("canonical_name")?,
-                category: row.try_get("merchant_category")?,
-            }),
-            None => None,
-        };
+        let mut columns = Columns { row, next: 0 };
         Ok(Self {
-            id: row.try_get("id")?,
-            amount: Money::of(row.try_get("amount")?),
-            currency: row.try_get("currency")?,
-            date: row.try_get("date")?,
-            merchant_raw: row.try_get("merchant_raw")?,
-            merchant,
-            category: row.try_get("category")?,
-            source: row.try_get("source")?,
-            note: row.try_get("note")?,
-            confidence: row.try_get("confidence")?,
-            anomaly_score: row.try_get("anomaly_score")?,
-            duplicate_of: row.try_get("duplicate_of")?,
-            import_id: row.try_get("import_id")?,
-            receipt_url: row.try_get("receipt_url")?,
-            ipfs_cid: row.try_get("ipfs_cid")?,
-            is_deleted: row.try_get("is_deleted")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            changed_seq: row.try_get("changed_seq")?,
+            id: columns.take()?,
+            amount: Money::of(columns.take()?),
+            currency: columns.take()?,
+            date: columns.take()?,
+            merchant_raw: columns.take()?,
+            merchant: match (columns.take()?, columns.take()?, columns.take()?) {
+                (Some(id), Some(canonical_name), Some(category)) => Some(Merchant { id, canonical_name, category }),
+                _ => None,
+            },
+            category: columns.take()?,
+            source: columns.take()?,
+            note: columns.take()?,
+            confidence: columns.take()?,
+            anomaly_score: columns.take()?,
+            duplicate_of: columns.take()?,
+            import_id: columns.take()?,
+            receipt_url: columns.take()?,
+            ipfs_cid: columns.take()?,
+            is_deleted: columns.take()?,
+            created_at: columns.take()?,
+            updated_at: columns.take()?,
+            changed_seq: columns.take()?,
         })
     }
 }
@@ -173,6 +183,19 @@ fn filtered(query: &mut QueryBuilder<Postgres>, user_id: Uuid, filters: &Filters
     }
 }
 
+/// How many there are, from the totals by month.
+fn counted_by_month(query: &mut QueryBuilder<Postgres>, user_id: Uuid, filters: &Filters) {
+    query
+        .push("SELECT coalesce(sum(count), 0)::bigint AS counted FROM transaction_totals WHERE user_id = ")
+        .push_bind(user_id);
+    if let Some(category) = &filters.category {
+        query.push(" AND category = ").push_bind(category.as_str().to_owned());
+    }
+    if let Some(currency) = &filters.currency {
+        query.push(" AND currency = ").push_bind(currency.as_str().to_owned());
+    }
+}
+
 /// A page and the count, in one statement. Ids are found first, by index alone, and only the page's rows are fetched
 /// and joined: an offset then costs index entries and not rows.
 pub(super) async fn list(
@@ -198,21 +221,27 @@ pub(super) async fn list(
         .push_bind(wanted)
         .push(" OFFSET ")
         .push_bind(page.offset);
-    query.push("), c AS (SELECT count(*) AS counted FROM (");
-    for (i, deleted) in kinds.iter().enumerate() {
-        query.push(if i == 0 { "(SELECT 1" } else { " UNION ALL (SELECT 1" });
-        filtered(&mut query, user_id, filters, *deleted);
-        query.push(" LIMIT ").push_bind(COUNTED.saturating_add(1)).push(")");
+    query.push("), c AS (");
+    if filters.by_month() {
+        counted_by_month(&mut query, user_id, filters);
+    } else {
+        query.push("SELECT count(*) AS counted FROM (");
+        for (i, deleted) in kinds.iter().enumerate() {
+            query.push(if i == 0 { "(SELECT 1" } else { " UNION ALL (SELECT 1" });
+            filtered(&mut query, user_id, filters, *deleted);
+            query.push(" LIMIT ").push_bind(COUNTED.saturating_add(1)).push(")");
+        }
+        query.push(") AS counted");
     }
-    query.push(") AS counted) SELECT c.counted, ").push(COLUMNS);
+    query.push(") SELECT ").push(COLUMNS);
     query
-        .push(" FROM c LEFT JOIN p ON true LEFT JOIN transactions t ON t.id = p.id AND t.user_id = ")
+        .push(", c.counted FROM c LEFT JOIN p ON true LEFT JOIN transactions t ON t.id = p.id AND t.user_id = ")
         .push_bind(user_id);
     query.push(" LEFT JOIN merchant_master m ON m.id = t.merchant_id ORDER BY t.date DESC, t.id DESC");
     let rows = query.build().fetch_all(tx).await?;
     let counted = rows.first().map_or(Ok(0), |row| row.try_get("counted"))?;
     // With no row in the page the count stands alone.
-    let found = rows.iter().filter(|row| !matches!(row.try_get::<Option<Uuid>, _>("id"), Ok(None)));
+    let found = rows.iter().filter(|row| !matches!(row.try_get::<Option<Uuid>, _>(0), Ok(None)));
     Ok((found.map(Transaction::from_row).collect::<Result<_, _>>()?, counted))
 }
 
