@@ -45,11 +45,11 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let (bytes, user_id) = (call.file(imports::BODY_LIMIT)?, call.claims()?.user_id);
     let options =
         auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| imports::options(tx, me, &start).await).await?;
-    imports::check_shape(bytes, &options)?;
+    let mapping = imports::shape_of(bytes, &options)?;
     let id = Uuid::now_v7();
     deps.files.put(&imports::file_key(user_id, id), bytes.to_vec()).await?;
     let reply = idempotency::once(&deps.db, &call, "POST /transactions/import", async |tx: &mut Tx, me: &Me| {
-        Reply::json(202, &imports::start(tx, me, id, bytes.len(), &start).await?)
+        Reply::json(202, &imports::start(tx, me, id, bytes.len(), &start, &mapping).await?)
     })
     .await?;
     if !reply.is_replay() {

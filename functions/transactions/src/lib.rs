@@ -5,8 +5,11 @@ mod create;
 mod get;
 mod import;
 mod import_get;
+mod import_revert;
 mod imports;
 mod list;
+mod mapping_save;
+mod mappings;
 
 use shared::{
     function,
@@ -22,6 +25,9 @@ use utoipa::OpenApi;
     import::handle,
     imports::handle,
     import_get::handle,
+    import_revert::handle,
+    mappings::handle,
+    mapping_save::handle,
     categories::handle
 ))]
 struct Api;
@@ -42,5 +48,8 @@ const FUNCTIONS: &[Function] = &[
     function!("transactions": import, HTTP "POST" "/transactions/import", User, 512 MB, 15 s),
     function!("transactions": imports, HTTP "GET" "/transactions/imports", User, 256 MB, 10 s),
     function!("transactions": import_get, HTTP "GET" "/transactions/imports/{id}", User, 256 MB, 10 s),
+    function!("transactions": import_revert, HTTP "POST" "/transactions/imports/{id}/revert", User, 256 MB, 10 s),
+    function!("transactions": mappings, HTTP "GET" "/transactions/mappings", User, 256 MB, 10 s),
+    function!("transactions": mapping_save, HTTP "POST" "/transactions/mappings", User, 256 MB, 10 s),
     function!("transactions": categories, HTTP "GET" "/categories", User, 256 MB, 10 s),
 ];

@@ -46,7 +46,7 @@ fn must_hold_15_an_id_in_a_query_is_checked_for_its_owner() {
     let (owner, stranger) = (User::register(), User::register());
     let id = Uuid::now_v7();
     let mapping = format!(
-        "INSERT INTO import_mappings (user_id, id, name, fingerprint, mapping) VALUES ('{}', '{id}', 'Mine', '', '{{}}')",
+        "INSERT INTO import_mappings (user_id, id, name, mapping) VALUES ('{}', '{id}', 'Mine', '{{}}')",
         owner.id
     );
     database::run(&mapping);

@@ -100,7 +100,7 @@ pub(super) async fn store(
         let (key, merchant) = recogniser.of(text);
         // A row with the bank's own id is the same row exactly when the id is the same.
         let known_id = row.external_id.as_ref().is_some_and(|id| before.external.contains(id) || given.contains(id));
-        let alike = if row.external_id.is_some() && !known_id { None } else { before.nth(&row, key, occurrence) };
+        let alike = before.nth(&row, key, occurrence, known_id);
         if policy == "skip" && (known_id || alike.is_some()) {
             progress.duplicate = progress.duplicate.saturating_add(1);
             continue;
@@ -163,7 +163,7 @@ fn sort(chunk: Vec<Result<(i32, Row), RowError>>) -> (Vec<(i32, Row)>, sql::Faul
 
 /// What was there before this import.
 struct Before {
-    alike: HashMap<(Date, Decimal, String, i64), Vec<Uuid>>,
+    alike: HashMap<(Date, Decimal, String, i64), sql::Like>,
     external: HashSet<String>,
 }
 
@@ -180,15 +180,17 @@ impl Before {
         let (dates, keys): (Vec<_>, Vec<_>) = (dates.into_iter().collect(), keys.into_iter().collect());
         let alike = sql::alike(tx, user_id, import_id, &dates, &keys).await?;
         let alike =
-            alike.into_iter().map(|like| ((like.date, like.amount, like.currency, like.key), like.ids)).collect();
+            alike.into_iter().map(|like| ((like.date, like.amount, like.currency.clone(), like.key), like)).collect();
         let ids: Vec<_> = rows.iter().filter_map(|(_, row)| row.external_id.clone()).collect();
         let external = if ids.is_empty() { Vec::new() } else { sql::known_external(tx, user_id, &ids).await? };
         Ok(Self { alike, external: external.into_iter().collect() })
     }
 
-    /// The transaction that this row, as the `occurrence`th of its kind, is a duplicate of.
-    fn nth(&self, row: &Row, key: i64, occurrence: i32) -> Option<Uuid> {
-        let ids = self.alike.get(&(row.date, row.amount, row.currency.clone(), key))?;
+    /// The transaction that this row, as the `occurrence`th of its kind, is a duplicate of. Two rows with ids of the
+    /// bank's are the same exactly when the ids are, so a new id is compared with rows that have none.
+    fn nth(&self, row: &Row, key: i64, occurrence: i32, known_id: bool) -> Option<Uuid> {
+        let like = self.alike.get(&(row.date, row.amount, row.currency.clone(), key))?;
+        let ids = if row.external_id.is_some() && !known_id { &like.unnamed } else { &like.ids };
         ids.get(usize::try_from(occurrence).ok()?.checked_sub(1)?).copied()
     }
 }

@@ -1,6 +1,8 @@
 //! Importing a bank's file: stored first, then read in chunks by a task that can be killed at any point.
 
 mod chunk;
+mod mappings;
+mod revert;
 mod run;
 mod sql;
 pub mod statement;
@@ -11,15 +13,17 @@ use super::{
     pages::{Page, PageQuery, Place},
 };
 use crate::platform::{
-    db::{Postgres, Tx, Write},
+    db::{Db, Postgres, Tx, Write},
     fields::{Fault, Field, Fields, Read},
     jwt::KeySet,
     problem::Problem,
 };
+pub use mappings::{Mappings, NewMapping, NewMappingBody, SavedMapping, mappings, save_mapping};
+pub use revert::{revert, take_back};
 pub use run::{Ran, run};
 use serde::Serialize;
 use serde_json::{Value, json};
-use statement::{Options, Refusal};
+use statement::{Mapping, Options, Refusal};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -88,9 +92,9 @@ pub fn file_key(user_id: Uuid, id: Uuid) -> String {
     format!("imports/{user_id}/{id}")
 }
 
-/// Refuses a file whose shape cannot be told, at once and with what to send instead.
-pub fn check_shape(bytes: &[u8], options: &Options) -> Result<(), Problem> {
-    statement::detect(bytes, options).map(drop).map_err(refused)
+/// How a file is read. One whose shape cannot be told is refused at once, with what to send instead.
+pub fn shape_of(bytes: &[u8], options: &Options) -> Result<Mapping, Problem> {
+    statement::detect(bytes, options).map(|shape| shape.mapping().clone()).map_err(refused)
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -106,15 +110,21 @@ fn refused(refusal: Refusal) -> Problem {
 pub async fn options(tx: &mut Tx, me: &Me, start: &Start) -> Result<Options, Problem> {
     let mut options = Options { mapping: None, default_currency: me.currency.clone() };
     if let Some(id) = start.mapping {
-        let stored = sql::mapping(tx, me.user_id, id).await?;
         let unknown = || Problem::field("?mapping", "unknown_mapping", "Send the id of one of your mappings.");
-        options.mapping = Some(serde_json::from_value(stored.ok_or_else(unknown)?).map_err(Problem::internal)?);
+        options.mapping = Some(mappings::find(tx, me.user_id, id).await?.ok_or_else(unknown)?);
     }
     Ok(options)
 }
 
 /// Records an import whose file is stored.
-pub async fn start(tx: &mut Tx, me: &Me, id: Uuid, size: usize, start: &Start) -> Result<Started, Problem> {
+pub async fn start(
+    tx: &mut Tx,
+    me: &Me,
+    id: Uuid,
+    size: usize,
+    start: &Start,
+    mapping: &Mapping,
+) -> Result<Started, Problem> {
     let turn = Turn::take(tx, me.user_id, me.now).await?;
     let new = sql::NewImport {
         id,
@@ -122,6 +132,8 @@ pub async fn start(tx: &mut Tx, me: &Me, id: Uuid, size: usize, start: &Start) -
         size: i64::try_from(size).unwrap_or(i64::MAX),
         on_duplicate: start.on_duplicate.as_str(),
         mapping_id: start.mapping,
+        mapping: &serde_json::to_value(mapping).map_err(Problem::internal)?,
+        currency: &me.currency,
         changed_seq: turn.changed_seq,
         now: me.now,
     };
@@ -149,6 +161,8 @@ pub struct Import {
     pub rows_duplicate: i32,
     /// Rows that could not be read.
     pub rows_failed: i32,
+    /// Transactions that were taken back.
+    pub rows_reverted: i32,
     /// Why it failed.
     pub error_code: Option<String>,
     /// What to do about it.
@@ -225,7 +239,32 @@ fn update(id: Uuid, status: &str, progress: &sql::Progress) -> Value {
     })
 }
 
-/// Imports that wait or stand still although nobody works on them: after a kill before the task was sent.
-pub async fn stalled(db: &Postgres<Write>, now: OffsetDateTime, still: Duration) -> Result<Vec<(Uuid, Uuid)>, Problem> {
+/// An import that waits or stands still although nobody works on it: after a kill before its task was sent.
+pub struct Stalled {
+    /// Whose.
+    pub user_id: Uuid,
+    /// Which.
+    pub id: Uuid,
+    /// Whether it is being taken back.
+    pub reverting: bool,
+    old: bool,
+}
+
+impl Stalled {
+    /// Whether its file ended every worker for a day, and would end the next one.
+    #[must_use]
+    pub fn hopeless(&self) -> bool {
+        self.old && !self.reverting
+    }
+}
+
+/// Imports that nobody has touched for so long.
+pub async fn stalled(db: &Postgres<Write>, now: OffsetDateTime, still: Duration) -> Result<Vec<Stalled>, Problem> {
     db.tx(async |tx: &mut Tx| Ok(sql::stalled(tx, now.saturating_sub(still)).await?)).await
+}
+
+/// Ends an import that cannot be read to its end.
+pub async fn give_up(db: &Db, stalled: &Stalled) -> Result<(), Problem> {
+    let detail = "Reading the file was tried for a day: revert this import, and send the file in parts.";
+    run::failed(db, stalled.user_id, stalled.id, "gave_up", detail).await
 }

@@ -7,13 +7,11 @@ use super::{
     update,
 };
 use crate::{
-    domain::events::{self, Turn},
+    domain::events::Turn,
     platform::{
         clock,
         db::{Db, Tx},
-        files::Files,
         problem::Problem,
-        queue::{Queue, Relay},
     },
 };
 use std::time::{Duration, Instant};
@@ -33,29 +31,33 @@ pub enum Ran {
     More,
 }
 
-/// Works an import off from where it stands. Rows, counts and the place to go on from commit together, so a worker
+/// Works an import off from where it stands; `file` fetches its file, `told` is called after each commit. Rows, counts and the place to go on from commit together, so a worker
 /// killed at any point loses and repeats nothing; a second worker on the same import sees the first one's place and
 /// leaves the chunk to it.
 pub async fn run(
     db: &Db,
-    files: &Files,
-    relay: &Queue<Relay>,
+    file: impl AsyncFn(&str) -> Result<Option<Vec<u8>>, Problem>,
+    told: impl AsyncFn(),
     user_id: Uuid,
     id: Uuid,
     deadline: Instant,
 ) -> Result<Ran, Problem> {
     let job = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::job(tx, user_id, id).await?)).await?;
-    let Some(job) = job.filter(|job| ["queued", "running"].contains(&job.status.as_str())) else {
+    let Some(job) = job else { return Ok(Ran::Done) };
+    let Some(bytes) = file(&job.file_key).await? else {
+        failed(db, user_id, id, "file_missing", "The file is gone: import it again.").await?;
+        told().await;
         return Ok(Ran::Done);
-    };
-    let Some(bytes) = files.get(&job.file_key).await? else {
-        return failed(db, relay, user_id, id, "file_missing", "The file is gone: import it again.").await;
     };
     let mapping = job.mapping.map(serde_json::from_value::<Mapping>).transpose().map_err(Problem::internal)?;
     let options = Options { mapping, default_currency: job.currency };
     let shape = match statement::detect(&bytes, &options) {
         Ok(shape) => shape,
-        Err(refusal) => return failed(db, relay, user_id, id, refusal.code, &refusal.detail).await,
+        Err(refusal) => {
+            failed(db, user_id, id, refusal.code, &refusal.detail).await?;
+            told().await;
+            return Ok(Ran::Done);
+        }
     };
     let (mut counts, mut recogniser) = (Counts::default(), Recogniser::default());
     let mut rows = shape.rows(&bytes).peekable();
@@ -94,21 +96,15 @@ pub async fn run(
             // Another worker has the import, or it was ended.
             return Ok(Ran::Done);
         }
-        events::kick(relay, user_id).await;
+        told().await;
         if ended {
             return Ok(Ran::Done);
         }
     }
 }
 
-async fn failed(
-    db: &Db,
-    relay: &Queue<Relay>,
-    user_id: Uuid,
-    id: Uuid,
-    code: &str,
-    detail: &str,
-) -> Result<Ran, Problem> {
+/// Ends an import as failed; what it stored so far stays, and can be reverted.
+pub(super) async fn failed(db: &Db, user_id: Uuid, id: Uuid, code: &str, detail: &str) -> Result<(), Problem> {
     let now = clock::now();
     db.tx(async |tx: &mut Tx| {
         let mut turn = Turn::take(tx, user_id, now).await?;
@@ -118,7 +114,5 @@ async fn failed(
         }
         turn.finish(tx).await
     })
-    .await?;
-    events::kick(relay, user_id).await;
-    Ok(Ran::Done)
+    .await
 }

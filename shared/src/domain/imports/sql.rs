@@ -1,6 +1,9 @@
 //! Statements on imports.
 
-use super::{Import, RowProblem};
+mod mappings;
+mod revert;
+
+use super::{Import, RowProblem, Stalled};
 use crate::platform::db::Tx;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -8,26 +11,35 @@ use sqlx::Error;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+pub(super) use mappings::{mapping, mappings, save_mapping};
+pub(super) use revert::{advance_revert, ask_revert, reverting, take_back};
+
 pub(super) struct NewImport<'a> {
     pub id: Uuid,
     pub file_key: &'a str,
     pub size: i64,
     pub on_duplicate: &'a str,
     pub mapping_id: Option<Uuid>,
+    /// How the file is read, whole.
+    pub mapping: &'a Value,
+    pub currency: &'a str,
     pub changed_seq: i64,
     pub now: OffsetDateTime,
 }
 
 pub(super) async fn insert(tx: &mut Tx, user_id: Uuid, new: &NewImport<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO imports (user_id, id, file_key, size_bytes, on_duplicate, mapping_id, changed_seq, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        "INSERT INTO imports (user_id, id, file_key, size_bytes, on_duplicate, mapping_id, mapping, currency, changed_seq,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
         user_id,
         new.id,
         new.file_key,
         new.size,
         new.on_duplicate,
         new.mapping_id,
+        new.mapping,
+        new.currency,
         new.changed_seq,
         new.now,
     )
@@ -36,17 +48,11 @@ pub(super) async fn insert(tx: &mut Tx, user_id: Uuid, new: &NewImport<'_>) -> R
     .map(drop)
 }
 
-pub(super) async fn mapping(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Option<Value>, Error> {
-    sqlx::query_scalar!("SELECT mapping FROM import_mappings WHERE user_id = $1 AND id = $2", user_id, id)
-        .fetch_optional(tx)
-        .await
-}
-
 pub(super) async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Option<Import>, Error> {
     sqlx::query_as!(
         Import,
         r#"SELECT id, status::text AS "status!", on_duplicate, size_bytes, rows_total, rows_imported, rows_duplicate, rows_failed,
-                  error_code, error_detail, created_at, finished_at
+                  rows_reverted, error_code, error_detail, created_at, finished_at
            FROM imports WHERE user_id = $1 AND id = $2"#,
         user_id,
         id,
@@ -79,7 +85,7 @@ pub(super) async fn list(
     let page = sqlx::query_as!(
         Import,
         r#"SELECT id, status::text AS "status!", on_duplicate, size_bytes, rows_total, rows_imported, rows_duplicate, rows_failed,
-                  error_code, error_detail, created_at, finished_at
+                  rows_reverted, error_code, error_detail, created_at, finished_at
            FROM imports WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3 OFFSET $4"#,
         user_id,
         after,
@@ -96,23 +102,21 @@ pub(super) async fn list(
 
 /// What a worker needs to go on.
 pub(super) struct Job {
-    pub status: String,
     pub file_key: String,
     pub on_duplicate: String,
     pub mapping: Option<Value>,
-    /// The user's, for rows that name none.
+    /// For rows that name none.
     pub currency: String,
     pub next_row: i32,
 }
 
+/// Nothing if there is nothing left to do.
 pub(super) async fn job(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Option<Job>, Error> {
     sqlx::query_as!(
         Job,
-        r#"SELECT i.status::text AS "status!", i.file_key, i.on_duplicate, m.mapping AS "mapping?", u.currency, i.next_row
-           FROM imports i
-           JOIN users u ON u.id = i.user_id AND u.is_active
-           LEFT JOIN import_mappings m ON m.user_id = i.user_id AND m.id = i.mapping_id
-           WHERE i.user_id = $1 AND i.id = $2"#,
+        r#"SELECT i.file_key, i.on_duplicate, i.mapping, coalesce(i.currency, u.currency) AS "currency!", i.next_row
+           FROM imports i JOIN users u ON u.id = i.user_id AND u.is_active
+           WHERE i.user_id = $1 AND i.id = $2 AND i.status IN ('queued', 'running') AND i.revert_asked_at IS NULL"#,
         user_id,
         id,
     )
@@ -139,7 +143,7 @@ pub(super) async fn progress(
 ) -> Result<Option<Progress>, Error> {
     sqlx::query_as!(
         Progress,
-        r#"SELECT i.status IN ('queued', 'running') AS "open!", i.next_row, i.rows_imported AS imported,
+        r#"SELECT i.status IN ('queued', 'running') AND i.revert_asked_at IS NULL AS "open!", i.next_row, i.rows_imported AS imported,
                   i.rows_duplicate AS duplicate, i.rows_failed AS failed,
                   ($3::timestamptz AT TIME ZONE u.timezone)::date AS "today!"
            FROM imports i JOIN users u ON u.id = i.user_id WHERE i.user_id = $1 AND i.id = $2"#,
@@ -265,6 +269,8 @@ pub(super) struct Like {
     pub currency: String,
     pub key: i64,
     pub ids: Vec<Uuid>,
+    /// Those without an id of the bank's.
+    pub unnamed: Vec<Uuid>,
 }
 
 /// The user's transactions on these dates with these merchants. One stretch of an index a date, however many rows share
@@ -278,7 +284,8 @@ pub(super) async fn alike(
 ) -> Result<Vec<Like>, Error> {
     sqlx::query_as!(
         Like,
-        r#"SELECT t.date, t.amount, t.currency, t.merchant_key AS key, array_agg(t.id ORDER BY t.id) AS "ids!"
+        r#"SELECT t.date, t.amount, t.currency, t.merchant_key AS key, array_agg(t.id ORDER BY t.id) AS "ids!",
+                  coalesce(array_agg(t.id ORDER BY t.id) FILTER (WHERE t.external_id IS NULL), '{}') AS "unnamed!"
            FROM transactions t
            WHERE t.user_id = $1 AND NOT t.is_deleted AND t.import_id IS DISTINCT FROM $2
              AND t.date = ANY($3) AND t.merchant_key + 0 = ANY($4)
@@ -303,15 +310,13 @@ pub(super) async fn known_external(tx: &mut Tx, user_id: Uuid, ids: &[String]) -
     .await
 }
 
-/// Not those of days ago: a file that ended every worker so far would end the next one, too.
-pub(super) async fn stalled(tx: &mut Tx, before: OffsetDateTime) -> Result<Vec<(Uuid, Uuid)>, Error> {
-    let rows = sqlx::query!(
-        "SELECT user_id, id FROM imports
-         WHERE status IN ('queued', 'running') AND updated_at < $1 AND created_at > $1 - interval '1 day'
-         ORDER BY updated_at LIMIT 100",
+pub(super) async fn stalled(tx: &mut Tx, before: OffsetDateTime) -> Result<Vec<Stalled>, Error> {
+    sqlx::query_as!(
+        Stalled,
+        r#"SELECT user_id, id, revert_asked_at IS NOT NULL AS "reverting!", created_at < $1::timestamptz - interval '1 day' AS "old!"
+           FROM imports WHERE status IN ('queued', 'running') AND updated_at < $1 ORDER BY updated_at LIMIT 100"#,
         before,
     )
     .fetch_all(tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.user_id, row.id)).collect())
+    .await
 }

@@ -44,6 +44,13 @@ pub enum Work {
         /// Which.
         import_id: Uuid,
     },
+    /// Take an import back.
+    Revert {
+        /// Whose.
+        user_id: Uuid,
+        /// Which.
+        import_id: Uuid,
+    },
     /// Push frames and start imports that were committed without anybody being told.
     Sweep,
 }
@@ -79,9 +86,17 @@ pub async fn work(
 ) -> Result<(), Problem> {
     match read(message)? {
         Work::Import { user_id, import_id } => {
-            match imports::run(db, files, relay, user_id, import_id, message.deadline).await? {
+            let (file, told) = (async |key: &str| files.get(key).await, async || events::kick(relay, user_id).await);
+            match imports::run(db, file, told, user_id, import_id, message.deadline).await? {
                 imports::Ran::Done => Ok(()),
                 imports::Ran::More => tasks.send(&Task::new(Work::Import { user_id, import_id })).await,
+            }
+        }
+        Work::Revert { user_id, import_id } => {
+            let told = async || events::kick(relay, user_id).await;
+            match imports::take_back(db, told, user_id, import_id, message.deadline).await? {
+                imports::Ran::Done => Ok(()),
+                imports::Ran::More => tasks.send(&Task::new(Work::Revert { user_id, import_id })).await,
             }
         }
         Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
@@ -97,7 +112,7 @@ pub async fn scheduled(
 ) -> Result<(), Problem> {
     match read(message)? {
         Work::Sweep => sweep(db, relay, tasks).await,
-        Work::Import { .. } => Err(Problem::internal("an import belongs on the default queue")),
+        Work::Import { .. } | Work::Revert { .. } => Err(Problem::internal("this task belongs on the default queue")),
     }
 }
 
@@ -107,8 +122,16 @@ async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<
     for user_id in waiting {
         events::kick(relay, user_id).await;
     }
-    for (user_id, import_id) in imports::stalled(db, clock::now(), STALLED).await? {
-        queue(tasks, &Task::new(Work::Import { user_id, import_id })).await;
+    for stalled in imports::stalled(db, clock::now(), STALLED).await? {
+        let (user_id, import_id) = (stalled.user_id, stalled.id);
+        if stalled.hopeless() {
+            imports::give_up(db, &stalled).await?;
+            events::kick(relay, user_id).await;
+        } else if stalled.reverting {
+            queue(tasks, &Task::new(Work::Revert { user_id, import_id })).await;
+        } else {
+            queue(tasks, &Task::new(Work::Import { user_id, import_id })).await;
+        }
     }
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
 }
