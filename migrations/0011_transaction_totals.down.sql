@@ -7,5 +7,6 @@ DROP FUNCTION transaction_totals_remove();
 DROP FUNCTION transaction_totals_change();
 DROP FUNCTION transaction_totals_add();
 DROP TABLE transaction_totals;
+ALTER TABLE user_seq DROP COLUMN transactions;
 
 RESET ROLE;

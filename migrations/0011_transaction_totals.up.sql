@@ -21,6 +21,10 @@ CREATE TABLE transaction_totals (
     autovacuum_vacuum_threshold = 500
 );
 
+-- All of a user's live transactions: a list without filters says how many there are.
+ALTER TABLE user_seq ADD COLUMN transactions bigint NOT NULL DEFAULT 0,
+    ADD CONSTRAINT user_seq_transactions_check CHECK (transactions >= 0);
+
 -- Kept by triggers rather than by the application, because then no statement can forget it: imports, reverts, other
 -- teams' rows, a repair by hand. SECURITY DEFINER, because nobody else may write here.
 CREATE FUNCTION transaction_totals_add() RETURNS trigger
@@ -32,6 +36,9 @@ BEGIN
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
     ON CONFLICT (user_id, category, currency, month) DO UPDATE
     SET count = t.count + excluded.count, total = t.total + excluded.total;
+    UPDATE public.user_seq s SET transactions = s.transactions + d.count
+    FROM (SELECT user_id, count(*) AS count FROM added WHERE NOT is_deleted GROUP BY 1) AS d
+    WHERE s.user_id = d.user_id;
     RETURN NULL;
 END
 $$;
@@ -60,6 +67,14 @@ BEGIN
     INSERT INTO public.transaction_totals (user_id, category, currency, month, count, total)
     SELECT user_id, category, currency, month, count, total FROM delta
     WHERE (user_id, category, currency, month) NOT IN (SELECT user_id, category, currency, month FROM changed);
+    UPDATE public.user_seq s SET transactions = s.transactions + d.count
+    FROM (
+        SELECT user_id, sum(n) AS count FROM (
+            SELECT user_id, 1 AS n FROM added WHERE NOT is_deleted UNION ALL SELECT user_id, -1 FROM gone WHERE NOT is_deleted
+        ) AS moved
+        GROUP BY 1 HAVING sum(n) <> 0
+    ) AS d
+    WHERE s.user_id = d.user_id;
     RETURN NULL;
 END
 $$;
@@ -75,6 +90,9 @@ BEGIN
         FROM gone WHERE NOT is_deleted GROUP BY 1, 2, 3, 4
     ) AS d
     WHERE t.user_id = d.user_id AND t.category = d.category AND t.currency = d.currency AND t.month = d.month;
+    UPDATE public.user_seq s SET transactions = s.transactions - d.count
+    FROM (SELECT user_id, count(*) AS count FROM gone WHERE NOT is_deleted GROUP BY 1) AS d
+    WHERE s.user_id = d.user_id;
     RETURN NULL;
 END
 $$;
@@ -91,6 +109,8 @@ CREATE TRIGGER transaction_totals_remove AFTER DELETE ON transactions
 INSERT INTO transaction_totals (user_id, category, currency, month, count, total)
 SELECT user_id, category, currency, date_trunc('month', date)::date, count(*), sum(amount)
 FROM transactions WHERE NOT is_deleted GROUP BY 1, 2, 3, 4;
+UPDATE user_seq s SET transactions = d.count
+FROM (SELECT user_id, sum(count) AS count FROM transaction_totals GROUP BY 1) AS d WHERE s.user_id = d.user_id;
 
 GRANT SELECT ON transaction_totals TO tallybook_read, tallybook_write;
 

@@ -11,6 +11,7 @@ mod figures;
 mod floor;
 mod frames;
 mod http;
+mod import;
 mod process;
 mod tap;
 mod wire;
@@ -70,6 +71,8 @@ enum Only {
     Frames,
     /// Print the plan of every read
     Explain,
+    /// Import a bank's file
+    Import,
 }
 
 pub async fn run(url: &str, options: &Options) -> Result<()> {
@@ -83,13 +86,16 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
     let bootstrap = bootstrap(options)?;
     let data = if options.reuse { Data::open(url).await? } else { Data::make(url, options.full).await? };
     let bench = Bench::prepare(&data, options, bootstrap)?;
-    if options.only == Some(Only::Explain) {
-        bench.explain()?;
-    } else {
-        bench.measure()?;
-        match stack {
-            Some((api, socket)) => frames::run(api, socket)?,
-            None => println!("\nPOST to frame: not measured, because no local cloud is up"),
+    match (options.only, stack) {
+        (Some(Only::Explain), _) => bench.explain()?,
+        (Some(Only::Import), _) => bench.import().await?,
+        (_, Some((api, socket))) => {
+            bench.measure().await?;
+            frames::run(api, socket)?;
+        }
+        _ => {
+            bench.measure().await?;
+            println!("\nPOST to frame: not measured, because no local cloud is up");
         }
     }
     if options.keep || options.reuse { Ok(()) } else { data.drop().await }
@@ -153,7 +159,7 @@ impl<'a> Bench<'a> {
         Launch { bootstrap: self.bootstrap.clone(), cloud: &self.cloud, postgres: self.data.server().1 }
     }
 
-    fn measure(&self) -> Result<()> {
+    async fn measure(&self) -> Result<()> {
         let size = fs::metadata(&self.bootstrap)?.len();
         let (all, own) = (self.data.rows, self.data.user.rows);
         println!("\n{all} transactions, {own} of them the user's; {}", self.bootstrap.display());
@@ -170,6 +176,7 @@ impl<'a> Bench<'a> {
             resident = resident.max(self.warm(&case)?);
         }
         self.histories()?;
+        self.import().await?;
         println!(
             "\nresident, the largest of them  {:>8} MB   ≤ 25 MB     {}",
             mb(resident),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Where the kept totals and the sums disagree.
 async fn wrong(conn: &mut PgConnection) -> Vec<(Uuid, String, String)> {
-    sqlx::query_as(
+    let mut wrong: Vec<(Uuid, String, String)> = sqlx::query_as(
         "WITH summed AS (
              SELECT user_id, category, currency, date_trunc('month', date)::date AS month, count(*)::int AS count, sum(amount) AS total
              FROM transactions WHERE NOT is_deleted GROUP BY 1, 2, 3, 4
@@ -16,9 +16,13 @@ async fn wrong(conn: &mut PgConnection) -> Vec<(Uuid, String, String)> {
          FROM summed s FULL JOIN (SELECT * FROM transaction_totals WHERE count > 0) t USING (user_id, category, currency, month)
          WHERE (s.count, s.total) IS DISTINCT FROM (t.count, t.total)",
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
-    .unwrap()
+    .unwrap();
+    let sql = "SELECT s.user_id, 'all', '' FROM user_seq s
+               WHERE transactions <> (SELECT count(*) FROM transactions t WHERE t.user_id = s.user_id AND NOT is_deleted)";
+    wrong.extend(sqlx::query_as::<_, (Uuid, String, String)>(sql).fetch_all(conn).await.unwrap());
+    wrong
 }
 
 /// Changes rows at random: several at once, between months, categories and users' states.

@@ -1,4 +1,4 @@
-//! What a function needs of AWS, answered at once: its secrets, and a queue that takes everything. The emulator would
+//! What a function needs of AWS, answered at once: its secrets, one file, and a queue that takes everything. The emulator would
 //! put its own milliseconds into the figures.
 
 use super::http::{Connection, Request, answer, send};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -32,6 +32,8 @@ pub struct Secrets {
 pub struct Cloud {
     pub at: SocketAddr,
     kicks: Arc<AtomicU64>,
+    /// What every file holds.
+    pub file: Arc<OnceLock<Vec<u8>>>,
 }
 
 impl Cloud {
@@ -39,14 +41,15 @@ impl Cloud {
     pub fn start(secrets: Secrets) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let (at, kicks, secrets) = (listener.local_addr()?, Arc::new(AtomicU64::new(0)), Arc::new(secrets));
-        let counted = kicks.clone();
+        let file = Arc::new(OnceLock::new());
+        let (counted, kept) = (kicks.clone(), file.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (secrets, kicks) = (secrets.clone(), counted.clone());
-                thread::spawn(move || serve(stream, &secrets, &kicks));
+                let (secrets, kicks, file) = (secrets.clone(), counted.clone(), kept.clone());
+                thread::spawn(move || serve(stream, &secrets, &kicks, &file));
             }
         });
-        Ok(Self { at, kicks })
+        Ok(Self { at, kicks, file })
     }
 
     /// Messages taken so far.
@@ -55,9 +58,14 @@ impl Cloud {
     }
 }
 
-fn serve(stream: TcpStream, secrets: &Secrets, kicks: &AtomicU64) -> Result<()> {
+fn serve(stream: TcpStream, secrets: &Secrets, kicks: &AtomicU64, file: &OnceLock<Vec<u8>>) -> Result<()> {
     let mut connection = Connection::new(stream)?;
     while let Some(request) = connection.read()? {
+        if request.method == "GET" {
+            let file = file.get().context("no file was put here")?;
+            send(&connection.writer, &answer("200 OK", &[("content-type", "application/octet-stream")], file))?;
+            continue;
+        }
         let (status, body) = match reply(&request, secrets, kicks) {
             Ok(body) => ("200 OK", body),
             Err(error) => {

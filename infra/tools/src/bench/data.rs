@@ -137,6 +137,10 @@ impl Data {
         (self.admin.get_host(), self.admin.get_port())
     }
 
+    pub fn admin(&self) -> PgConnectOptions {
+        self.admin.clone()
+    }
+
     pub fn name(&self) -> &str {
         self.admin.get_database().unwrap_or(NAME)
     }

@@ -106,6 +106,8 @@ impl Process {
             .env("DB_READ_SECRET", database_secret("read", postgres))
             .env("DB_WRITE_SECRET", database_secret("write", postgres))
             .env("RELAY_QUEUE_URL", format!("http://{cloud}/000000000000/relay.fifo"))
+            .env("DEFAULT_QUEUE_URL", format!("http://{cloud}/000000000000/default"))
+            .env("UPLOADS_BUCKET", "uploads")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
@@ -118,8 +120,19 @@ impl Process {
         Ok(process)
     }
 
-    /// Puts one event through it. Any answer but a 2xx is an error: its time would say nothing.
+    /// Puts one request through it. Any answer but a 2xx is an error: its time would say nothing.
     pub fn invoke(&mut self, event: &[u8]) -> Result<Answered> {
+        let answered = self.event(event)?;
+        let reply: Reply = serde_json::from_str(&answered.body).context("the answer of a function")?;
+        let body = reply.body.unwrap_or_default();
+        if !(200..300).contains(&reply.status_code) {
+            return self.fail(&format!("answered {}: {body}", reply.status_code));
+        }
+        Ok(Answered { body, ..answered })
+    }
+
+    /// Puts any event through it.
+    pub fn event(&mut self, event: &[u8]) -> Result<Answered> {
         self.invocations += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
         let deadline = shared::platform::clock::epoch().saturating_add(30).saturating_mul(1000).to_string();
@@ -142,11 +155,7 @@ impl Process {
         send(&from, &answer("202 Accepted", &[("content-type", "application/json")], b"{\"status\":\"OK\"}"))?;
         let next = self.next_call()?;
         self.expect_next(next)?;
-        let reply: Reply = serde_json::from_slice(&request.body).context("the answer of a function")?;
-        let body = reply.body.unwrap_or_default();
-        if !(200..300).contains(&reply.status_code) {
-            return self.fail(&format!("answered {}: {body}", reply.status_code));
-        }
+        let body = String::from_utf8(request.body).context("the answer of a function")?;
         Ok(Answered { took: request.at.duration_since(started), at: request.at, body })
     }
 
@@ -183,10 +192,10 @@ impl Process {
         Ok(TICK * ticks)
     }
 
-    /// Resident memory in KiB.
+    /// Resident memory in KiB, the most it ever was.
     pub fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
         let resident = line.trim().trim_end_matches(" kB").parse()?;
         ensure!(resident > 0, "no resident memory: has it ended?");
         Ok(resident)

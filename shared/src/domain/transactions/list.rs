@@ -103,8 +103,8 @@ impl Filters {
         self.q.as_ref().map(|q| q.as_str().chars().map(&mut keep).collect())
     }
 
-    /// Whether the totals by month know how many there are.
-    pub(super) fn by_month(&self) -> bool {
+    /// Whether it is kept how many there are.
+    pub(super) fn are_counted(&self) -> bool {
         let Self { since, until, category: _, source, min_amount, max_amount, merchant_id, currency: _, q, deleted } =
             self;
         !deleted
@@ -183,15 +183,15 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     let canonical = asked.filters.canonical();
     let place = asked.page.place(keys, me.user_id, &canonical)?;
     let (mut data, counted) = sql::list(tx, me.user_id, &asked.filters, &asked.page, place).await?;
-    let by_month = asked.filters.by_month();
+    let exact = asked.filters.are_counted();
     // One row more than asked for tells whether there is more.
     let limit = usize::try_from(asked.page.limit).unwrap_or(usize::MAX);
     let has_more = data.len() > limit;
     data.truncate(limit);
     let last = data.last().filter(|_| has_more).map(|last| Place { date: last.date, id: last.id });
     Ok(Page {
-        total: if by_month { counted } else { counted.min(COUNTED) },
-        total_capped: !by_month && counted > COUNTED,
+        total: if exact { counted } else { counted.min(COUNTED) },
+        total_capped: !exact && counted > COUNTED,
         limit: asked.page.limit,
         offset: asked.page.offset,
         has_more,

@@ -183,8 +183,12 @@ fn filtered(query: &mut QueryBuilder<Postgres>, user_id: Uuid, filters: &Filters
     }
 }
 
-/// How many there are, from the totals by month.
-fn counted_by_month(query: &mut QueryBuilder<Postgres>, user_id: Uuid, filters: &Filters) {
+/// How many there are, from what is kept of all and by month.
+fn kept_count(query: &mut QueryBuilder<Postgres>, user_id: Uuid, filters: &Filters) {
+    if filters.category.is_none() && filters.currency.is_none() {
+        query.push("SELECT transactions AS counted FROM user_seq WHERE user_id = ").push_bind(user_id);
+        return;
+    }
     query
         .push("SELECT coalesce(sum(count), 0)::bigint AS counted FROM transaction_totals WHERE user_id = ")
         .push_bind(user_id);
@@ -222,8 +226,8 @@ pub(super) async fn list(
         .push(" OFFSET ")
         .push_bind(page.offset);
     query.push("), c AS (");
-    if filters.by_month() {
-        counted_by_month(&mut query, user_id, filters);
+    if filters.are_counted() {
+        kept_count(&mut query, user_id, filters);
     } else {
         query.push("SELECT count(*) AS counted FROM (");
         for (i, deleted) in kinds.iter().enumerate() {
