@@ -7,10 +7,10 @@ use crate::support::{
     redact,
     user::{User, email, text},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "auth_register",
     "auth_login",
     "auth_refresh",
@@ -20,6 +20,7 @@ const PAGES: [&str; 12] = [
     "transactions",
     "transactions_refused",
     "imports",
+    "mappings",
     "budgets",
     "merchants",
     "system",
@@ -196,7 +197,27 @@ fn imports() {
     answers.add("an empty file", &send("/transactions/import", "text/csv", ""));
     answers.add("a bad query", &send("/transactions/import?on_duplicate=drop&mapping=x", "text/csv", csv));
     answers.add("another content type", &send("/transactions/import", "application/json", "{}"));
+    answers.add("taken back", &user.post(&format!("/transactions/imports/{id}/revert"), &json!({})));
+    user.finished(&id);
+    answers.add("taken back again", &user.post(&format!("/transactions/imports/{id}/revert"), &json!({})));
+    answers.add("one, reverted", &user.get(&format!("/transactions/imports/{id}")));
     answers.check("imports");
+}
+
+#[test]
+fn mappings() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let save = |body: &Value| user.post("/transactions/mappings", body);
+    answers.add(
+        "saved",
+        &save(&json!({"name": "My bank", "mapping": {"date": "Date", "amount": 3, "date_order": "dmy"}})),
+    );
+    answers.add("replaced", &save(&json!({"name": "My bank", "mapping": {"date_order": "mdy"}})));
+    answers.add("all", &user.get("/transactions/mappings"));
+    answers.add("with bad fields", &save(&json!({"name": "", "mapping": {"datum": 1}, "user_id": "x"})));
+    answers.add("a bad query", &user.get("/transactions/mappings?name=x"));
+    answers.check("mappings");
 }
 
 #[test]

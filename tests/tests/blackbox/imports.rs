@@ -210,18 +210,13 @@ fn an_import_into_a_budget_alerts() {
     assert_eq!(database::column::<String>(&alerts), ["severe"]);
 }
 
-#[test]
-fn must_hold_30_an_import_whose_worker_is_killed_goes_on_where_it_stood() {
-    let user = User::register();
-    let mut csv = String::from("Date,Description,Amount\n");
-    for n in 0..6000 {
-        csv.push_str(&format!("2025-{:02}-{:02},Shop {n},-{}.50\n", n % 12 + 1, n % 28 + 1, n % 90 + 1));
-    }
+/// Has a request answered, and kills the worker of its task as it waits to write its first chunk.
+fn kill_the_worker_of(user: &User, request: impl FnOnce() -> Value + Send) -> Value {
     let lock = format!("BEGIN; SELECT FROM user_seq WHERE user_id = '{}' FOR UPDATE", user.id);
     let mut holder = Database::connect();
     holder.run(&lock);
     let (started, mut next) = thread::scope(|scope| {
-        let started = scope.spawn(|| user.request("POST", IMPORT).body("text/csv", csv).send().expect(202));
+        let started = scope.spawn(request);
         process::waiting_for(&mut holder);
         // In line behind the request and before the worker, which then waits for its turn to write the first chunk.
         let next = scope.spawn(|| {
@@ -239,14 +234,37 @@ fn must_hold_30_an_import_whose_worker_is_killed_goes_on_where_it_stood() {
     });
     process::waiting_for(&mut next).signal(Signal::KILL);
     next.run("COMMIT");
+    started
+}
+
+#[test]
+fn must_hold_30_an_import_and_a_revert_whose_workers_are_killed_go_on_where_they_stood() {
+    let user = User::register();
+    let mut csv = String::from("Date,Description,Amount\n");
+    for n in 0..6000 {
+        csv.push_str(&format!("2025-{:02}-{:02},Shop {n},-{}.50\n", n % 12 + 1, n % 28 + 1, n % 90 + 1));
+    }
+    // A task comes again when the queue's visibility is over. Nobody waits for that here, and it comes twice.
+    let again = |kind: &str, id: &str| {
+        let task = json!({"v": 1, "kind": kind, "user_id": user.id, "import_id": id});
+        at_once(2, |_| aws::send("DEFAULT_QUEUE_URL", &task.to_string()));
+        user.finished(id)
+    };
+    let live = format!("SELECT count(*) FROM transactions WHERE user_id = '{}' AND NOT is_deleted", user.id);
+    let started =
+        kill_the_worker_of(&user, || user.request("POST", IMPORT).body("text/csv", csv.as_str()).send().expect(202));
     let id = text(&started["id"]);
-    let task = json!({"v": 1, "kind": "import", "user_id": user.id, "import_id": id});
-    // It comes again when the queue's visibility is over. Nobody waits for that here, and it comes twice.
-    at_once(2, |_| aws::send("DEFAULT_QUEUE_URL", &task.to_string()));
-    let import = user.finished(&id);
-    assert_eq!(counts(&import), completed(6000, 0, 0));
-    let stored = format!("SELECT count(*) FROM transactions WHERE user_id = '{}'", user.id);
-    assert_eq!(database::one::<i64>(&stored), 6000);
+    assert_eq!(counts(&again("import", &id)), completed(6000, 0, 0));
+    assert_eq!(database::one::<i64>(&live), 6000);
+
+    let revert = format!("/transactions/imports/{id}/revert");
+    let asked = kill_the_worker_of(&user, || user.post(&revert, &json!({})).expect(202));
+    assert_eq!(asked["status"], "running");
+    let import = again("revert", &id);
+    assert_eq!((text(&import["status"]), import["rows_reverted"].as_i64()), ("reverted".into(), Some(6000)));
+    assert_eq!(database::one::<i64>(&live), 0);
+    // The same file may come again.
+    assert_eq!(counts(&user.import(IMPORT, &csv)), completed(6000, 0, 0));
 }
 
 #[test]
