@@ -24,6 +24,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vocabulary;
 mod words;
 
 use rust_decimal::Decimal;
@@ -71,7 +72,7 @@ pub struct RowError {
     /// The column's name, or its number from 1 where it has none.
     pub column: Option<String>,
     /// Stable: `bad_date`, `missing_date`, `bad_amount`, `missing_amount`, `too_many_decimals`, `amount_too_large`,
-    /// `zero_amount`, `conflicting_amounts`, `bad_flag`, `unsupported_currency`, `declined`, `unclosed_quote`.
+    /// `zero_amount`, `conflicting_amounts`, `bad_flag`, `unsupported_currency`, `declined`, `pending`, `unclosed_quote`.
     pub code: &'static str,
     /// What was seen and what to send.
     pub detail: String,

@@ -85,6 +85,10 @@ pub(super) fn amount(shape: &Shape, record: &StringRecord) -> Result<(Decimal, S
             }
         }
     };
+    let value = match shape.columns.fee {
+        Some(at) => value + read(shape, cell(at), at)?.map_or(Decimal::ZERO, |(_, fee)| fee),
+        None => value,
+    };
     if value.is_zero() {
         return Err(fault(at, "zero_amount", "The amount is zero."));
     }

@@ -11,7 +11,7 @@ use super::dates;
 use super::money::amount;
 use super::records::{Next, Records};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
-use super::words::{Status, is_total, status_word};
+use super::words::{Status, is_balance_line, is_total, status_word};
 use super::{Row, RowError, Shape};
 
 const TEXT: usize = 500;
@@ -29,6 +29,8 @@ pub(super) struct Rows<'a> {
     /// Lines that are a trailer if no further row follows, and errors if one does.
     tail: Vec<RowError>,
     ready: VecDeque<Result<Row, RowError>>,
+    /// Whether a row was seen.
+    begun: bool,
     ended: bool,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Rows<'a> {
             held: None,
             tail: Vec::new(),
             ready: VecDeque::new(),
+            begun: false,
             ended: false,
         }
     }
@@ -68,6 +71,7 @@ impl<'a> Rows<'a> {
 
     fn hold(&mut self, next: Result<Held, RowError>) {
         self.release();
+        self.begun = true;
         self.ready.extend(self.tail.drain(..).map(Err));
         self.held = Some(next);
     }
@@ -90,6 +94,8 @@ impl<'a> Rows<'a> {
             Class::Nothing => {}
             Class::Row(row) => self.hold(Ok(row)),
             Class::Bad(error) => self.hold(Err(error)),
+            // What stands between the header and the first row is no more than a second preamble.
+            Class::Tail(_) if !self.begun => {}
             Class::Tail(error) => {
                 self.tail.push(error);
                 if self.tail.len() > MAX_TAIL {
@@ -149,6 +155,10 @@ fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
     let date_cell = cell(date_at);
     let Some(date) = dates::lex(date_cell).and_then(|lexed| lexed.read(shape.order)) else {
         let only_text = || record.iter().enumerate().all(|(at, cell)| is_blank(cell) || columns.is_text(at));
+        if date_cell.len() <= 30 && status_word(date_cell) == Status::Pending {
+            let detail = "This row is not booked yet: import the file again once it is.";
+            return Class::Bad(error(Some(date_at), "pending", detail.to_owned()));
+        }
         if is_blank(date_cell) {
             if money_blank && only_text() {
                 return Class::Continues;
@@ -165,6 +175,10 @@ fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
         let tail = money_blank || short || is_total(date_cell);
         return if tail { Class::Tail(bad) } else { Class::Bad(bad) };
     };
+    let texts = columns.description.iter().chain(&columns.payee).chain(&columns.kind).chain(&columns.note);
+    if texts.map(|at| cell(*at)).any(is_balance_line) {
+        return Class::Nothing;
+    }
     let status = columns.status.map_or(Status::Booked, |at| status_word(cell(at)));
     if status == Status::Void {
         let seen = columns.status.map(|at| shown(cell(at))).unwrap_or_default();

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 
+mod corpus;
 mod random;
 mod trials;
 

@@ -38,11 +38,51 @@ pub(super) fn flag_word(cell: &str) -> Option<bool> {
         "d" | "dr" | "db" | "debit" | "dbit" | "debet" | "debito" | "soll" | "s" | "af" | "uit" | "out"
         | "outgoing" | "belastung" | "lastschrift" | "ausgang" | "cargo" | "addebito" | "dare" | "afschrijving"
         | "obciazenie" | "wydatek" | "vydaj" | "odchozi" | "terheles" | "t" | "ausgabe" | "expense" | "withdrawal"
-        | "wn" | "uttag" | "money out" | "saida" | "borc" | "kimeno" | "depense" | "uscita" => Some(true),
-        "c" | "cr" | "credit" | "crdt" | "credito" | "haben" | "h" | "bij" | "in" | "incoming" | "gutschrift"
-        | "eingang" | "abono" | "accredito" | "avere" | "bijschrijving" | "uznanie" | "wplyw" | "prijem"
-        | "prichozi" | "jovairas" | "j" | "einnahme" | "income" | "deposit" | "ma" | "insattning" | "money in"
-        | "entrada" | "kredit" | "alacak" | "bejovo" | "recette" | "entrata" => Some(false),
+        | "wn" | "uttag" | "支出" | "расход" | "дебет" | "deebet" | "debets" | "debetas" | "списание"
+        | "payment out" | "money out" | "saida" | "borc" | "kimeno" | "depense" | "uscita" => Some(true),
+        "c"
+        | "cr"
+        | "credit"
+        | "crdt"
+        | "credito"
+        | "haben"
+        | "h"
+        | "bij"
+        | "in"
+        | "incoming"
+        | "gutschrift"
+        | "eingang"
+        | "abono"
+        | "accredito"
+        | "avere"
+        | "bijschrijving"
+        | "uznanie"
+        | "wplyw"
+        | "prijem"
+        | "prichozi"
+        | "jovairas"
+        | "j"
+        | "einnahme"
+        | "income"
+        | "deposit"
+        | "ma"
+        | "insattning"
+        | "money in"
+        | "entrada"
+        | "收入"
+        | "приход"
+        | "кредит"
+        | "kreedit"
+        | "kredits"
+        | "kreditas"
+        | "k"
+        | "зачисление"
+        | "payment in"
+        | "kredit"
+        | "alacak"
+        | "bejovo"
+        | "recette"
+        | "entrata" => Some(false),
         _ => None,
     }
 }
@@ -60,6 +100,9 @@ pub(super) enum Status {
 pub(super) fn status_word(cell: &str) -> Status {
     let plain = plain_words(cell);
     let has = |words: &[&str]| words.iter().any(|word| plain.split(' ').any(|token| token.starts_with(word)));
+    if plain.starts_with("non contab") {
+        return Status::Pending;
+    }
     if has(&[
         "declin",
         "revert",
@@ -80,6 +123,8 @@ pub(super) fn status_word(cell: &str) -> Status {
         "avvis",
         "void",
         "expired",
+        "неусп",
+        "отклон",
     ]) {
         Status::Void
     } else if has(&[
@@ -94,6 +139,7 @@ pub(super) fn status_word(cell: &str) -> Status {
         "ceka",
         "fuggo",
         "reserv",
+        "varaus",
         "attesa",
         "nicht",
         "blokad",
@@ -105,6 +151,8 @@ pub(super) fn status_word(cell: &str) -> Status {
         "ausstehend",
         "offen",
         "vantande",
+        "venter",
+        "hold",
         "yes",
         "true",
     ]) {
@@ -159,42 +207,200 @@ pub(super) fn is_total(text: &str) -> bool {
             || tokens.next().is_some_and(|second| TOTALS.contains(&second) && !plain.starts_with("new ")))
 }
 
-/// Whether a text on a card statement tells of money that came in: the card paid off, or a refund.
-pub(super) fn is_card_payment(text: &str) -> bool {
-    let plain = plain_words(text);
-    let padded = format!(" {plain} ");
-    [
-        " thank you ",
-        " payment received ",
-        " payment ",
-        " autopay ",
-        " refund ",
-        " direct debit payment ",
-        " credit ",
-        " paiement ",
-        " merci ",
-        " remboursement ",
-        " zahlung ",
-        " gutschrift ",
-        " ruckzahlung ",
-        " pago ",
-        " devolucion ",
-        " pagamento ",
-        " rimborso ",
-        " betaling ",
-        " terugbetaling ",
-        " splata ",
-        " wplata ",
-        " zwrot ",
-        " splatka ",
-        " befizetes ",
-        " inbetalning ",
-        " estorno ",
-        " reembolso ",
-        " cashback ",
-    ]
-    .iter()
-    .any(|word| padded.contains(word))
+/// How lines begin that tell a balance beside its date, whatever amount column it stands in.
+const BALANCES: &[&str] = &[
+    "opening balance",
+    "closing balance",
+    "beginning balance",
+    "starting balance",
+    "ending balance",
+    "previous balance",
+    "total balance",
+    "balance brought forward",
+    "balance carried forward",
+    "brought forward",
+    "carried forward",
+    "balance forward",
+    "balance",
+    "saldo",
+    "s a l d o",
+    "saldo anterior",
+    "saldo inicial",
+    "saldo final",
+    "saldo actual",
+    "saldo atual",
+    "saldo do dia",
+    "saldo iniziale",
+    "saldo finale",
+    "saldo contabile",
+    "anfangssaldo",
+    "endsaldo",
+    "schlusssaldo",
+    "saldovortrag",
+    "alter kontostand",
+    "neuer kontostand",
+    "kontostand",
+    "solde",
+    "solde initial",
+    "solde final",
+    "ancien solde",
+    "nouveau solde",
+    "solde precedent",
+    "beginsaldo",
+    "eindsaldo",
+    "saldo poczatkowe",
+    "saldo koncowe",
+    "pocatecni zustatek",
+    "konecny zustatek",
+    "nyito egyenleg",
+    "zaro egyenleg",
+    "ingaende saldo",
+    "utgaende saldo",
+    "inngaende saldo",
+    "algsaldo",
+    "loppsaldo",
+    "kaive",
+    "likutis pradziai",
+    "likutis pabaigai",
+    "apyvarta",
+    "sakuma atlikums",
+    "beigu atlikums",
+    "apgrozijums",
+    "devir",
+    "начальный остаток",
+    "конечный остаток",
+    "входящий остаток",
+    "исходящий остаток",
+];
+
+/// Whether a text says nothing but that this is a balance: dates, numbers, currencies and small words may follow.
+pub(super) fn is_balance_line(cell: &str) -> bool {
+    if cell.len() > 80 || !cell.trim_start().starts_with(|c: char| !c.is_ascii_digit()) {
+        return false;
+    }
+    let plain = plain_words(cell);
+    let rest = BALANCES.iter().filter_map(|phrase| plain.strip_prefix(phrase)).map(str::len).min();
+    let rest = rest.and_then(|length| plain.get(plain.len() - length..));
+    rest.is_some_and(|rest| {
+        (rest.is_empty() || rest.starts_with(' '))
+            && rest.split(' ').all(|word| {
+                word.chars().count() <= 3 || word.bytes().all(|b| b.is_ascii_digit()) || month_number(word).is_some()
+            })
+    })
+}
+
+/// What a text on a statement without other evidence says of the way the money went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// A card was used.
+    Purchase,
+    /// The card was paid off, in words that only the bank that got the money uses.
+    Received,
+    /// A payment or a refund, which is money in on a card and may be money out on an account.
+    Payment,
+}
+
+const RECEIVED: &[&str] = &[
+    "thank you",
+    "payment received",
+    "autopay payment",
+    "merci",
+    "besten dank",
+    "zahlung erhalten",
+    "uberweisung erhalten",
+    "gracias",
+    "obrigado",
+    "pagamento recebido",
+    "pagamento efetuado",
+    "pago recibido",
+    "grazie",
+    "dziekujemy",
+    "inbetalning",
+    "innbetaling",
+    "indbetaling",
+    "betaling ontvangen",
+    "wplata wlasna",
+    "paiement recu",
+    "refund",
+    "rueckerstattung",
+    "remboursement",
+    "rimborso",
+    "devolucion",
+    "estorno",
+    "terugbetaling",
+];
+
+const PAYMENTS: &[&str] = &[
+    "payment",
+    "autopay",
+    "credit",
+    "paiement",
+    "zahlung",
+    "gutschrift",
+    "ruckzahlung",
+    "pago",
+    "pagamento",
+    "betaling",
+    "splata",
+    "wplata",
+    "zwrot",
+    "splatka",
+    "befizetes",
+    "reembolso",
+    "cashback",
+];
+
+const PURCHASES: &[&str] = &[
+    "purchase",
+    "card payment",
+    "card transaction",
+    "debit card",
+    "pos",
+    "eftpos",
+    "kartenzahlung",
+    "kartenverfugung",
+    "kauf",
+    "einkauf",
+    "paiement cb",
+    "paiement par carte",
+    "achat",
+    "compra",
+    "pagamento pos",
+    "betaalautomaat",
+    "pinbetaling",
+    "zakup",
+    "platnosc karta",
+    "nakup",
+    "platba kartou",
+    "vasarlas",
+    "kortkop",
+    "varekjop",
+    "dankort",
+    "korttiosto",
+];
+
+/// Reads the texts of one row.
+pub(super) fn told(text: &str) -> Option<Told> {
+    let padded = format!(" {} ", plain_words(text));
+    let has = |phrases: &[&str]| {
+        phrases.iter().any(|phrase| {
+            padded.match_indices(phrase).any(|(at, _)| {
+                let before = at.checked_sub(1).and_then(|at| padded.as_bytes().get(at));
+                before == Some(&b' ') && padded.as_bytes().get(at + phrase.len()) == Some(&b' ')
+            })
+        })
+    };
+    if has(RECEIVED) {
+        Some(Told::Received)
+    } else if has(&["credit card"]) {
+        Some(Told::Payment)
+    } else if has(PURCHASES) {
+        Some(Told::Purchase)
+    } else if has(PAYMENTS) {
+        Some(Told::Payment)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -240,7 +446,17 @@ mod tests {
         assert!(is_total("Saldo końcowe: 5,00"));
         assert!(!is_total("NEW BALANCE STORE LONDON"));
         assert!(!is_total("Coffee"));
-        assert!(is_card_payment("PAYMENT RECEIVED - THANK YOU"));
-        assert!(!is_card_payment("TESCO STORES"));
+        assert_eq!(told("PAYMENT RECEIVED - THANK YOU"), Some(Told::Received));
+        assert_eq!(told("Visa Purchase - TESCO"), Some(Told::Purchase));
+        assert_eq!(told("CREDIT CARD PAYMENT"), Some(Told::Payment));
+        assert_eq!(told("TESCO STORES"), None);
+        for line in
+            ["SALDO ANTERIOR", "S A L D O", "Beginning balance as of 01/01/2024", "Kontostand vom 31. Januar 2024"]
+        {
+            assert!(is_balance_line(line), "{line}");
+        }
+        for line in ["Balance Bike Shop", "NEW BALANCE", "TOTAL 4053", "Saldo pago Maria", "", "31.01."] {
+            assert!(!is_balance_line(line), "{line}");
+        }
     }
 }
