@@ -108,28 +108,41 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Cow<'_, str> {
     }
 }
 
-/// Names a well-known format that is not a delimited text, so that the answer can say what to export instead.
-pub(super) fn known_other(bytes: &[u8]) -> Option<&'static str> {
-    let head = bytes.get(..1024).unwrap_or(bytes);
+/// What kind of file the bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Delimited, if anything.
+    Text,
+    Ofx,
+    Qif,
+    /// A well-known format that is not read, named so that the answer can say what to export instead.
+    Other(&'static str),
+}
+
+/// Tells the formats apart by how they begin.
+pub(super) fn format(bytes: &[u8]) -> Format {
+    let head = bytes.get(..2048).unwrap_or(bytes);
     let text = String::from_utf8_lossy(head);
     let start = text.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
+    let upper = start.to_ascii_uppercase();
     if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
-        Some("an Excel workbook or another archive")
+        Format::Other("an Excel workbook or another archive")
     } else if start.starts_with("%PDF") {
-        Some("a PDF")
-    } else if start.starts_with("OFXHEADER") || text.contains("<OFX>") || text.contains("<?OFX") {
-        Some("an OFX file")
-    } else if start.starts_with("!Type:") || start.starts_with("!Account") {
-        Some("a QIF file")
-    } else if start
-        .get(..5)
-        .is_some_and(|s| s.eq_ignore_ascii_case("<html") || s.eq_ignore_ascii_case("<!doc") || s == "<?xml")
+        Format::Other("a PDF")
+    } else if upper.starts_with("OFXHEADER")
+        || (start.starts_with('<') && (upper.contains("<OFX>") || upper.contains("<?OFX")))
     {
-        Some("an HTML or XML file")
+        Format::Ofx
+    } else if ["!TYPE:", "!ACCOUNT", "!OPTION:", "!CLEAR:"].iter().any(|mark| upper.starts_with(mark)) {
+        Format::Qif
+    } else if ["<HTML", "<!DOC", "<?XML", "<TABL", "<DOCU"].iter().any(|mark| upper.starts_with(mark)) {
+        Format::Other("an HTML or XML file")
     } else if start.starts_with('{') || start.starts_with("[{") {
-        Some("a JSON file")
+        Format::Other("a JSON file")
+    } else if start.starts_with(":20:") || start.starts_with("{1:F01") {
+        Format::Other("an MT940 file")
     } else {
-        None
+        Format::Text
     }
 }
 
@@ -185,8 +198,11 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused() {
         assert_eq!(detect(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]), None);
-        assert!(known_other(b"PK\x03\x04rest").is_some());
-        assert!(known_other(b"%PDF-1.7").is_some());
-        assert!(known_other(b"Date,Amount\n").is_none());
+        assert!(matches!(format(b"PK\x03\x04rest"), Format::Other(_)));
+        assert!(matches!(format(b"%PDF-1.7"), Format::Other(_)));
+        assert_eq!(format(b"\xEF\xBB\xBF!Type:Bank\n"), Format::Qif);
+        assert_eq!(format(b"\r\nOFXHEADER:100\r\n"), Format::Ofx);
+        assert_eq!(format(b"<?xml version=\"1.0\"?>\n<?OFX OFXHEADER=\"200\"?>\n<OFX>"), Format::Ofx);
+        assert_eq!(format(b"Date,Amount\n"), Format::Text);
     }
 }

@@ -12,7 +12,7 @@ use super::money::amount;
 use super::records::{Next, Records};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
 use super::words::{Status, is_balance_line, is_total, status_word};
-use super::{Row, RowError, Shape};
+use super::{Row, RowError, Table};
 
 const TEXT: usize = 500;
 const ID: usize = 200;
@@ -21,7 +21,7 @@ const MAX_TAIL: usize = 100;
 
 /// Iterator over the rows of a file.
 pub(super) struct Rows<'a> {
-    shape: &'a Shape,
+    shape: &'a Table,
     records: Records<'a>,
     record: StringRecord,
     /// The last row, which the next record may continue.
@@ -49,7 +49,7 @@ enum Class {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(shape: &'a Shape, text: Cow<'a, str>) -> Self {
+    pub(super) fn new(shape: &'a Table, text: Cow<'a, str>) -> Self {
         let records = Records::new(text, shape.delimiter, shape.start);
         Self {
             shape,
@@ -131,7 +131,7 @@ impl Iterator for Rows<'_> {
     }
 }
 
-fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
+fn classify(shape: &Table, record: &StringRecord, line: u32) -> Class {
     let columns = &shape.columns;
     let cell = |at: usize| record.get(at).unwrap_or("");
     if record.iter().all(is_blank) {
@@ -196,7 +196,7 @@ fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
     }
 }
 
-fn name(shape: &Shape, at: usize) -> String {
+fn name(shape: &Table, at: usize) -> String {
     match shape.names.get(at) {
         Some(name) if !name.is_empty() => name.clone(),
         _ => at.saturating_add(1).to_string(),
@@ -220,7 +220,7 @@ fn unquoted(cell: &str) -> &str {
 }
 
 fn describe(
-    shape: &Shape,
+    shape: &Table,
     record: &StringRecord,
     line: u32,
     date: Date,

@@ -13,7 +13,7 @@ use super::requested::{self, Named};
 use super::stats::{Sampled, dates_rise, sample, stats};
 use super::survey::{Facts, balance_chain, fee_is_apart, survey};
 use super::text::{fold_blanks, is_blank};
-use super::{Options, Refusal, Shape};
+use super::{Options, Refusal, Table};
 
 /// Records looked at to find columns.
 const SAMPLE: usize = 600;
@@ -40,23 +40,17 @@ impl Open<'_> {
 }
 
 /// Decides the shape of a file.
-pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Shape, Refusal> {
-    let bare = |code, detail: &str| Refusal { code, detail: detail.to_owned(), preview: Vec::new(), candidates: None };
-    if let Some(what) = encoding::known_other(bytes) {
-        return Err(bare(
-            "unsupported_format",
-            &format!("This looks like {what}. Export the statement as CSV and send that."),
-        ));
-    }
+pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Table, Refusal> {
     let asked = options.mapping.clone().unwrap_or_default();
     let encoding = match asked.encoding {
         Some(encoding) => encoding,
-        None => encoding::detect(bytes)
-            .ok_or_else(|| bare("not_text", "The file is not text. Export the statement as CSV and send that."))?,
+        None => encoding::detect(bytes).ok_or_else(|| {
+            Refusal::bare("not_text", "The file is not text. Export the statement as CSV and send that.")
+        })?,
     };
     let text = encoding::decode(bytes, encoding);
     if is_blank(&text) {
-        return Err(bare("empty_file", "The file is empty."));
+        return Err(Refusal::bare("empty_file", "The file is empty."));
     }
     let (told, from) = separator_line(&text);
     let delimiter = asked.delimiter.or(told).unwrap_or_else(|| best_delimiter(&text, from));
@@ -64,7 +58,7 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Shape, Refusal> 
     shape(&open, &asked, options)
 }
 
-fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, Refusal> {
+fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Table, Refusal> {
     let header = match (asked.header, requested::named_header(asked, &open.rows)) {
         (Some(false), _) => None,
         (_, Named::Row(at)) => Some(at),
@@ -136,7 +130,7 @@ fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, R
         || day_first(file_currency.as_deref(), &columns, &data)
         || above == Some(DateOrder::Dmy);
     facts.american = above == Some(DateOrder::Mdy);
-    let mut shape = Shape {
+    let mut shape = Table {
         mapping: requested::describe(&columns, &names, open, header.is_some()),
         encoding: open.encoding,
         delimiter: open.delimiter,
@@ -156,14 +150,14 @@ fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, R
 
 /// Decides what only the whole column shows, and refuses what stays open.
 fn decide(
-    shape: &mut Shape,
+    shape: &mut Table,
     facts: &Facts,
     open: &Open<'_>,
     asked: &Mapping,
     foreign: bool,
     data: &[Sampled],
 ) -> Result<(), Refusal> {
-    let chain = |shape: &Shape| balance_chain(data, &shape.columns, shape.mark);
+    let chain = |shape: &Table| balance_chain(data, &shape.columns, shape.mark);
     let by_balance = || facts.balance_marks.decide().filter(|_| facts.balance_marks.sees_mark());
     // A list parted by semicolons is so because the comma is taken; one parted by commas, because it is not.
     let by_delimiter = || match open.delimiter {

@@ -188,21 +188,9 @@ impl Facts {
                 *slot += 1;
             }
             Money::Signed(_) => {
-                let count = |slot: &mut (usize, usize)| {
-                    if lexed.minus {
-                        slot.0 += 1;
-                    } else {
-                        slot.1 += 1;
-                    }
-                };
                 self.plus += usize::from(lexed.plus);
                 self.said_debit += usize::from(lexed.debit == Some(true));
                 self.said_credit += usize::from(lexed.debit == Some(false));
-                if lexed.minus {
-                    self.negative += 1;
-                } else {
-                    self.positive += 1;
-                }
                 if let Some(out) = columns.hint.and_then(|at| flag_word(cell(at))) {
                     if out == lexed.minus {
                         self.hints.0 += 1;
@@ -210,21 +198,28 @@ impl Facts {
                         self.hints.1 += 1;
                     }
                 }
-                if self.rows > TEXTS {
-                    return;
-                }
                 let texts = columns.description.iter().chain(&columns.payee).chain(&columns.kind);
-                let told: Vec<Told> =
-                    texts.map(|at| cell(*at)).filter(|text| text.len() < 300).filter_map(told).collect();
-                if told.contains(&Told::Received) {
-                    count(&mut self.received);
-                } else if told.contains(&Told::Purchase) {
-                    count(&mut self.purchases);
-                } else if told.contains(&Told::Payment) {
-                    count(&mut self.payments);
-                }
+                let texts = texts.map(|at| cell(*at)).filter(|text| self.rows <= TEXTS && text.len() < 300);
+                let heard: Vec<Told> = texts.filter_map(told).collect();
+                self.add_sign(lexed.minus, heard.into_iter());
             }
             Money::Flagged(..) => {}
+        }
+    }
+
+    /// Counts one signed amount and what its texts tell.
+    pub(super) fn add_sign(&mut self, minus: bool, mut texts: impl Iterator<Item = Told>) {
+        let count = |slot: &mut (usize, usize)| if minus { slot.0 += 1 } else { slot.1 += 1 };
+        if minus {
+            self.negative += 1;
+        } else {
+            self.positive += 1;
+        }
+        match texts.by_ref().min() {
+            Some(Told::Received) => count(&mut self.received),
+            Some(Told::Purchase) => count(&mut self.purchases),
+            Some(Told::Payment) => count(&mut self.payments),
+            None => {}
         }
     }
 

@@ -290,12 +290,12 @@ pub(super) fn is_balance_line(cell: &str) -> bool {
 }
 
 /// What a text on a statement without other evidence says of the way the money went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Told {
-    /// A card was used.
-    Purchase,
     /// The card was paid off, in words that only the bank that got the money uses.
     Received,
+    /// A card was used.
+    Purchase,
     /// A payment or a refund, which is money in on a card and may be money out on an account.
     Payment,
 }

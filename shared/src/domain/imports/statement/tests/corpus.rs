@@ -152,3 +152,8 @@ fn asia_and_pacific() {
 fn programs() {
     check(include_str!("files/programs.txt"));
 }
+
+#[test]
+fn exchange_formats() {
+    check(include_str!("files/exchange.txt"));
+}
