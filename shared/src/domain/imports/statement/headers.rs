@@ -62,7 +62,8 @@ pub(super) fn heading(cell: &str) -> Option<Heading> {
     let currency = currency_of(cell);
     let words: Vec<&str> = words(cell).filter(|word| !is_supported(word)).collect();
     let mut name = plain_words(&words.join(" "));
-    if currency.is_some() {
+    // "Amount in (EUR)", but not "Paid in (EUR)".
+    if currency.is_some() && !PHRASES.contains_key(name.as_str()) {
         let bare = name
             .trim_end_matches(" euro")
             .trim_end_matches(" euros")
@@ -163,6 +164,8 @@ mod tests {
             ("Running Balance", Role::Balance),
             ("Customer account number", Role::Other),
             ("Money Out", Role::Debit),
+            ("Paid In (EUR)", Role::Credit),
+            ("Betrag in EUR", Role::Amount),
             ("amount_spending_positive", Role::AmountOut),
         ] {
             assert_eq!(heading(cell).map(|h| h.role), Some(role), "{cell}");

@@ -122,7 +122,7 @@ pub(super) const TABLE: &[(Role, &str)] = &[
     (Role::Credit, "bij|inkomsten|bijschrijving|bedrag bij"),
     (Role::Balance, "saldo na mutatie|saldo na trn|saldo na boeking|beginsaldo|eindsaldo|saldo voor mutatie"),
     (Role::Flag, "af bij|debet credit|af of bij|code debet credit|bij af|credit debet|creditdebet|bij of af"),
-    (Role::Currency, "munt|muntsoort|valuta|valutacode|munteenheid|devies"),
+    (Role::Currency, "munt|muntsoort|valuta rekening|valuta|valutacode|munteenheid|devies"),
     (Role::Party, "naam|naam tegenpartij|tegenpartij|naam omschrijving|naam tegenrekening|naam van de tegenpartij|naam tegenpartij bevat|winkel|tegenrekeninghouder"),
     (Role::Payee, "begunstigde|ontvanger|naam begunstigde"),
     (Role::Payer, "opdrachtgever|betaler"),

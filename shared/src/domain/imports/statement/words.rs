@@ -210,7 +210,9 @@ pub(super) fn is_total(text: &str) -> bool {
 /// How lines begin that tell a balance beside its date, whatever amount column it stands in.
 const BALANCES: &[&str] = &[
     "opening balance",
+    "open balance",
     "closing balance",
+    "close balance",
     "beginning balance",
     "starting balance",
     "ending balance",

@@ -157,3 +157,8 @@ fn programs() {
 fn exchange_formats() {
     check(include_str!("files/exchange.txt"));
 }
+
+#[test]
+fn more_shapes() {
+    check(include_str!("files/more.txt"));
+}
