@@ -136,7 +136,7 @@ pub(super) fn assign(
     let date = *dates.first().ok_or(Missing::Date)?;
     let value_date = dates.iter().copied().find(|at| *at != date);
 
-    board.dates_rise = dates_rise(rows, date);
+    board.dates_rise = dates_rise(rows, date, None);
     let sign = board.fullest(&[Role::AmountOut], Stat::is_amount).map(|_| SpendingSign::Positive);
     let mut balance = board.fullest(&[Role::Balance], Stat::is_amount);
     let found = by_words(&board).or_else(|| by_content(&board, &mut balance));

@@ -11,7 +11,7 @@ const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BIF
 /// Whether an upper-case code is one that can be booked.
 #[must_use]
 pub fn is_supported(code: &str) -> bool {
-    code.len() == 3 && CODES.split_ascii_whitespace().any(|known| known == code)
+    code.len() == 3 && CODES.as_bytes().chunks(4).any(|known| known.starts_with(code.as_bytes()))
 }
 
 /// Codes that are real and cannot be booked, so that a column of them is still seen as one of currencies.

@@ -133,18 +133,6 @@ fn by_balance(
         let first = list.first().copied()?;
         list.iter().all(|(money, _)| *money == first.0).then_some(first)
     };
-    let alone = |fits: fn(Chain) -> bool| -> Vec<(Money, usize)> {
-        let pairs = balances.iter().flat_map(|b| others(*b).filter(full).map(|a| (single(a), *b)));
-        pairs.filter(|(money, b)| fits(chain(*money, *b))).collect()
-    };
-    let plain = alone(Chain::plain);
-    if !plain.is_empty() {
-        return only(plain);
-    }
-    let any = alone(Chain::any);
-    if !any.is_empty() {
-        return only(any);
-    }
     let mut split = Vec::new();
     for b in balances.iter().copied() {
         for (d, c) in others(b).flat_map(|d| others(b).filter(move |c| *c != d).map(move |c| (d, c))) {
@@ -155,5 +143,16 @@ fn by_balance(
             }
         }
     }
-    only(split)
+    if !split.is_empty() {
+        return only(split);
+    }
+    let alone = |fits: fn(Chain) -> bool| -> Vec<(Money, usize)> {
+        let pairs = balances.iter().flat_map(|b| others(*b).filter(full).map(|a| (single(a), *b)));
+        pairs.filter(|(money, b)| fits(chain(*money, *b))).collect()
+    };
+    let plain = alone(Chain::plain);
+    if !plain.is_empty() {
+        return only(plain);
+    }
+    only(alone(Chain::any))
 }

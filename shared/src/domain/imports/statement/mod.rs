@@ -16,6 +16,7 @@ mod mapping;
 mod money;
 mod normal;
 mod ofx;
+mod phrases;
 mod qif;
 mod records;
 mod requested;

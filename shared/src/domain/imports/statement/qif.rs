@@ -9,10 +9,10 @@ use super::currencies::is_supported;
 use super::dates;
 use super::encoding;
 use super::mapping::{DateOrder, DecimalMark, Encoding, Mapping, SpendingSign};
+use super::phrases::{is_balance_line, told};
 use super::stats::Marks;
-use super::survey::{DateVotes, Facts};
+use super::survey::{DateVotes, Facts, TEXTS};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
-use super::words::{is_balance_line, told};
 use super::{Options, Refusal, Row, RowError};
 
 const TEXT: usize = 500;
@@ -44,7 +44,10 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Document, Refusa
         votes.add(&entry.day(), true);
         marks.add(&entry.amount);
         if let Some(lexed) = amounts::lex(&entry.amount) {
-            facts.add_sign(lexed.minus, [&entry.payee, &entry.memo].into_iter().filter_map(|text| told(text)));
+            facts.add_sign(
+                lexed.minus,
+                [&entry.payee, &entry.memo].into_iter().filter(|_| rows <= TEXTS).filter_map(|text| told(text)),
+            );
         }
         if accounts.len() < 2 {
             accounts.insert(entry.account.clone());

@@ -9,9 +9,10 @@ use time::Date;
 
 use super::dates;
 use super::money::amount;
+use super::phrases::{is_balance_line, is_total};
 use super::records::{Next, Records};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
-use super::words::{Status, is_balance_line, is_total, status_word};
+use super::words::{Status, status_word};
 use super::{Row, RowError, Table};
 
 const TEXT: usize = 500;
@@ -143,17 +144,17 @@ fn classify(shape: &Table, record: &StringRecord, line: u32) -> Class {
         code,
         detail,
     };
-    // Some files repeat the header on every page.
-    if !shape.names.is_empty()
-        && shape.names.get(columns.date).is_some_and(|name| fold_blanks(cell(columns.date), 80) == *name)
-    {
-        return Class::Nothing;
-    }
     let money_blank = columns.money.columns().all(|at| is_blank(cell(at)));
     let fallback = columns.value_date.filter(|at| is_blank(cell(columns.date)) && !is_blank(cell(*at)));
     let date_at = fallback.unwrap_or(columns.date);
     let date_cell = cell(date_at);
     let Some(date) = dates::lex(date_cell).and_then(|lexed| lexed.read(shape.order)) else {
+        // Some files repeat the header on every page.
+        if !shape.names.is_empty()
+            && shape.names.get(columns.date).is_some_and(|name| fold_blanks(cell(columns.date), 80) == *name)
+        {
+            return Class::Nothing;
+        }
         let only_text = || record.iter().enumerate().all(|(at, cell)| is_blank(cell) || columns.is_text(at));
         if date_cell.len() <= 30 && status_word(date_cell) == Status::Pending {
             let detail = "This row is not booked yet: import the file again once it is.";

@@ -176,10 +176,14 @@ fn decide(
     shape.mapping.date_order = order.filter(|_| asked.date_order.is_some() || facts.dates.shows());
     let sign = match shape.columns.money {
         Money::Signed(_) => {
-            let sign = asked
-                .sign
-                .or(shape.columns.sign)
-                .or_else(|| facts.sign(chain(shape).rises(dates_rise(data, shape.columns.date))));
+            let sign = asked.sign.or(shape.columns.sign).or_else(|| {
+                let chain = chain(shape);
+                match chain.rises(dates_rise(data, shape.columns.date, order)) {
+                    // Spending is positive, or the balances are those before each row.
+                    None if chain.any() && !chain.plain() => None,
+                    rises => facts.sign(rises),
+                }
+            });
             shape.mapping.sign = sign;
             sign
         }

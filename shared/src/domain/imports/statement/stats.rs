@@ -9,7 +9,7 @@ use time::Date;
 
 use super::amounts::{self, Hint};
 use super::currencies::is_code;
-use super::dates;
+use super::dates::{self, Lexed};
 use super::mapping::{DateOrder, DecimalMark, Delimiter};
 use super::records::{Next, Place, Records};
 use super::text::is_blank;
@@ -203,18 +203,27 @@ impl Chain {
     }
 }
 
-/// Whether the dates of a column rise or fall through the file, whichever way they are read.
-pub(super) fn dates_rise(rows: &[Sampled], at: usize) -> Option<bool> {
+/// Whether the dates of a column rise or fall through the file. While their order is open, the one counts in which more of
+/// them are dates.
+pub(super) fn dates_rise(rows: &[Sampled], at: usize, order: Option<DateOrder>) -> Option<bool> {
     let trend = |order: DateOrder| {
-        let mut trend = Trend::default();
+        let (mut trend, mut read) = (Trend::default(), 0_usize);
         for row in rows {
-            trend.add(dates::lex(row.cell(at)).and_then(|lexed| lexed.read(order)));
+            let lexed = dates::lex(row.cell(at));
+            let day_first = matches!(lexed, Some(Lexed::Open(open)) if open.dotted) && order == DateOrder::Mdy;
+            let date = lexed.filter(|_| !day_first).and_then(|lexed| lexed.read(order));
+            read += usize::from(date.is_some());
+            trend.add(date);
         }
-        trend.rise()
+        (read, trend.rise())
     };
+    if let Some(order) = order {
+        return trend(order).1;
+    }
     match (trend(DateOrder::Dmy), trend(DateOrder::Mdy)) {
-        (Some(a), Some(b)) if a != b => None,
-        (a, b) => a.or(b),
+        ((a, rise), (b, _)) if a > b => rise,
+        ((a, _), (b, rise)) if b > a => rise,
+        ((_, a), (_, b)) => a.filter(|_| a == b),
     }
 }
 

@@ -11,13 +11,14 @@ use super::amounts;
 use super::columns::{Columns, Money};
 use super::dates::{self, Lexed};
 use super::mapping::{DateOrder, DecimalMark, Delimiter, SpendingSign};
+use super::phrases::{Told, told};
 use super::records::{Next, Place, Records};
 use super::stats::{Chain, Marks, Sampled, Trend, number};
 use super::text::is_blank;
-use super::words::{Told, flag_word, told};
+use super::words::flag_word;
 
 /// Rows whose texts are read.
-const TEXTS: usize = 5000;
+pub(super) const TEXTS: usize = 1000;
 
 /// Votes for the order of date parts.
 #[derive(Debug, Default, Clone, Copy)]
@@ -208,17 +209,17 @@ impl Facts {
     }
 
     /// Counts one signed amount and what its texts tell.
-    pub(super) fn add_sign(&mut self, minus: bool, mut texts: impl Iterator<Item = Told>) {
+    pub(super) fn add_sign(&mut self, minus: bool, texts: impl Iterator<Item = Told>) {
         let count = |slot: &mut (usize, usize)| if minus { slot.0 += 1 } else { slot.1 += 1 };
         if minus {
             self.negative += 1;
         } else {
             self.positive += 1;
         }
-        match texts.by_ref().min() {
+        match texts.min() {
             Some(Told::Received) => count(&mut self.received),
             Some(Told::Purchase) => count(&mut self.purchases),
-            Some(Told::Payment) => count(&mut self.payments),
+            Some(Told::Payment | Told::Card) => count(&mut self.payments),
             None => {}
         }
     }

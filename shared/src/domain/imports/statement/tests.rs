@@ -7,6 +7,7 @@ use super::*;
 
 mod corpus;
 mod random;
+mod shapes;
 mod trials;
 
 fn options() -> Options {
