@@ -30,6 +30,8 @@ pub(super) struct Rows<'a> {
     /// Lines that are a trailer if no further row follows, and errors if one does.
     tail: Vec<RowError>,
     ready: VecDeque<Result<Row, RowError>>,
+    /// The last status cell and what it says: they repeat.
+    status: (String, Status),
     /// Whether a row was seen.
     begun: bool,
     ended: bool,
@@ -59,6 +61,7 @@ impl<'a> Rows<'a> {
             held: None,
             tail: Vec::new(),
             ready: VecDeque::new(),
+            status: (String::new(), Status::Booked),
             begun: false,
             ended: false,
         }
@@ -77,6 +80,14 @@ impl<'a> Rows<'a> {
         self.held = Some(next);
     }
 
+    fn status(&mut self) -> Status {
+        let cell = self.shape.columns.status.and_then(|at| self.record.get(at)).unwrap_or("");
+        if self.status.0 != cell {
+            self.status = (cell.to_owned(), if is_blank(cell) { Status::Booked } else { status_word(cell) });
+        }
+        self.status.1
+    }
+
     fn advance(&mut self) {
         let class = match self.records.next_into(&mut self.record) {
             None => {
@@ -89,7 +100,10 @@ impl<'a> Rows<'a> {
                 code: "unclosed_quote",
                 detail: "A quotation mark opens in this line and never closes.".to_owned(),
             }),
-            Some(Next::Record(place)) => classify(self.shape, &self.record, place.line),
+            Some(Next::Record(place)) => {
+                let status = self.status();
+                classify(self.shape, &self.record, place.line, status)
+            }
         };
         match class {
             Class::Nothing => {}
@@ -132,7 +146,7 @@ impl Iterator for Rows<'_> {
     }
 }
 
-fn classify(shape: &Table, record: &StringRecord, line: u32) -> Class {
+fn classify(shape: &Table, record: &StringRecord, line: u32, status: Status) -> Class {
     let columns = &shape.columns;
     let cell = |at: usize| record.get(at).unwrap_or("");
     if record.iter().all(is_blank) {
@@ -180,7 +194,6 @@ fn classify(shape: &Table, record: &StringRecord, line: u32) -> Class {
     if texts.map(|at| cell(*at)).any(is_balance_line) {
         return Class::Nothing;
     }
-    let status = columns.status.map_or(Status::Booked, |at| status_word(cell(at)));
     if status == Status::Void {
         let seen = columns.status.map(|at| shown(cell(at))).unwrap_or_default();
         return Class::Bad(error(columns.status, "declined", format!("The bank did not book this row: \"{seen}\".")));

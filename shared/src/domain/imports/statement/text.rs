@@ -10,6 +10,11 @@ pub(super) fn fold_blanks(raw: &str, limit: usize) -> String {
 
 /// Adds `raw`, folded, to `out` with one space between; `out` never gets longer than `limit` characters.
 pub(super) fn append_folded(out: &mut String, raw: &str, limit: usize) {
+    // Most cells are so already.
+    if out.is_empty() && raw.len() <= limit && is_folded(raw) {
+        out.push_str(raw);
+        return;
+    }
     let mut count = if out.is_empty() { 0 } else { out.chars().count() };
     for word in raw.split(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c)).filter(|w| !w.is_empty()) {
         if count > 0 {
@@ -27,6 +32,17 @@ pub(super) fn append_folded(out: &mut String, raw: &str, limit: usize) {
             count += 1;
         }
     }
+}
+
+/// Whether a text is ASCII in which nothing can be folded.
+fn is_folded(raw: &str) -> bool {
+    let mut before = b' ';
+    let plain = raw.bytes().all(|byte| {
+        let single = byte != b' ' || before != b' ';
+        before = byte;
+        single && matches!(byte, 0x20..=0x7e)
+    });
+    plain && before != b' '
 }
 
 const fn is_invisible(c: char) -> bool {
@@ -120,6 +136,14 @@ mod tests {
     #[test]
     fn blanks_fold_and_the_limit_holds() {
         assert_eq!(fold_blanks("  a\u{0}b \t\u{a0} c  ", 99), "a b c");
+        assert_eq!(
+            (fold_blanks("", 9), fold_blanks(" ", 9), fold_blanks("a b", 9)),
+            (String::new(), String::new(), "a b".to_owned())
+        );
+        assert_eq!(
+            (fold_blanks("a ", 9), fold_blanks(" a", 9), fold_blanks("abc", 2)),
+            ("a".to_owned(), "a".to_owned(), "ab".to_owned())
+        );
         assert_eq!(fold_blanks("žluťoučký kůň", 9), "žluťoučký");
         let mut out = "ab".to_owned();
         append_folded(&mut out, " c ", 3);

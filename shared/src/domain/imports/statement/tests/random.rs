@@ -24,8 +24,10 @@ fn no_input_panics_and_no_row_breaks_its_promise() {
         "01.02.2024;\"SHOP A\";-1,50;EUR;;\n02.02.2024;\"SHOP B\";-2,50;EUR;;\n",
         "a\tb\n20240101\t(5.00) CR\n",
         "Datum;Betrag;Währung\n1. März 2024;12,-- €;CHF\n",
+        "OFXHEADER:100\nCHARSET:1252\n\n<OFX><STMTRS><CURDEF>EUR<BANKTRANLIST><STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20240131120000[-5:EST]<TRNAMT>-1,50<FITID>1<NAME>A &amp; B</STMTTRN></BANKTRANLIST></STMTRS></OFX>\n",
+        "!Type:Bank\nD1/31'24\nT-1.50\nPShop\n^\nD2/ 1'24\nT2.50\nMPay\n^\n",
     ];
-    let scraps: [&[u8]; 16] = [
+    let scraps: [&[u8]; 20] = [
         b"\"",
         b";",
         b",",
@@ -42,6 +44,10 @@ fn no_input_panics_and_no_row_breaks_its_promise() {
         b"\xef\xbb\xbf",
         "💥".as_bytes(),
         b"=\"",
+        b"<STMTTRN>",
+        b"&#0;",
+        b"<![CDATA[",
+        b"^",
     ];
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut rows = 0;
