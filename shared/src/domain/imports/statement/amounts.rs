@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::currencies::{Said, said};
 use super::mapping::DecimalMark;
-use super::text::unguarded;
+use super::text::{shown, unguarded};
 
 /// The largest amount, in cents, that `NUMERIC(14,2)` holds.
 const MAX_CENTS: i64 = 99_999_999_999_999;
@@ -38,6 +38,18 @@ pub(super) enum Bad {
     Form,
     Decimals,
     Size,
+}
+
+impl Bad {
+    /// The code and what to say of a cell.
+    pub(super) fn told(self, cell: &str) -> (&'static str, String) {
+        let seen = shown(cell);
+        match self {
+            Self::Form => ("bad_amount", format!("\"{seen}\" is not an amount.")),
+            Self::Decimals => ("too_many_decimals", format!("\"{seen}\" has more than two decimals.")),
+            Self::Size => ("amount_too_large", format!("\"{seen}\" is over 999999999999.99.")),
+        }
+    }
 }
 
 /// Takes a cell apart; `None` if it is no amount.

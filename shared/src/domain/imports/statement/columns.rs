@@ -3,7 +3,7 @@
 use super::find_money::{by_content, by_words};
 use super::headers::{Heading, Role};
 use super::mapping::SpendingSign;
-use super::stats::{Sampled, Stat};
+use super::stats::{Sampled, Stat, dates_rise};
 
 /// Where the money stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub(super) struct Columns {
     pub(super) currency: Option<usize>,
     pub(super) external_id: Option<usize>,
     pub(super) status: Option<usize>,
+    /// Taken beside the amount, where the balance proves that it is.
+    pub(super) fee: Option<usize>,
+    /// Says debit or credit beside an amount that has a sign of its own.
+    pub(super) hint: Option<usize>,
     /// What the header says of the sign.
     pub(super) sign: Option<SpendingSign>,
 }
@@ -52,10 +56,11 @@ impl Columns {
 }
 
 /// What could not be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Missing {
     Date,
-    Amount,
+    /// With the other columns, which need not be sent again.
+    Amount(Box<Columns>),
 }
 
 /// The columns while they are given out.
@@ -63,6 +68,9 @@ pub(super) struct Board<'a> {
     pub(super) roles: Vec<Option<(Role, usize)>>,
     pub(super) stats: &'a [Stat],
     pub(super) rows: &'a [Sampled],
+    pub(super) names: &'a [String],
+    /// Whether the dates rise through the file.
+    pub(super) dates_rise: Option<bool>,
 }
 
 impl Board<'_> {
@@ -111,12 +119,12 @@ pub(super) fn assign(
     let roles = (0..stats.len().max(headings.len()))
         .map(|at| headings.get(at).cloned().flatten().map(|h| (h.role, h.weight)))
         .collect();
-    let mut board = Board { roles, stats, rows };
+    let mut board = Board { roles, stats, rows, names, dates_rise: None };
     correct_by_content(&mut board);
 
     // The booking date comes first: it is when the balance changed, it orders the statement, and it stays the same from
     // one export to the next. The value date only says from when interest counts.
-    let ranks = [Role::Booked, Role::Operation, Role::Value];
+    let ranks = [Role::Booked, Role::Operation, Role::Value, Role::Recorded];
     let mut dates: Vec<usize> = ranks
         .iter()
         .filter_map(|role| {
@@ -128,12 +136,16 @@ pub(super) fn assign(
     let date = *dates.first().ok_or(Missing::Date)?;
     let value_date = dates.iter().copied().find(|at| *at != date);
 
+    board.dates_rise = dates_rise(rows, date, None);
     let sign = board.fullest(&[Role::AmountOut], Stat::is_amount).map(|_| SpendingSign::Positive);
     let mut balance = board.fullest(&[Role::Balance], Stat::is_amount);
-    let money = match by_words(&board) {
-        Some(money) => money,
-        None => by_content(&board, &mut balance).ok_or(Missing::Amount)?,
+    let found = by_words(&board).or_else(|| by_content(&board, &mut balance));
+    let money = found.unwrap_or(Money::Split(None, None));
+    let hint = match money {
+        Money::Signed(_) => board.fullest(&[Role::Flag], Stat::is_flag),
+        Money::Split(..) | Money::Flagged(..) => None,
     };
+    let fee = board.fullest(&[Role::Fee], Stat::is_amount);
     for at in money.columns().chain(balance).chain([date]) {
         board.set(at, Role::Other);
     }
@@ -157,10 +169,12 @@ pub(super) fn assign(
         currency,
         external_id,
         status: booked,
+        fee,
+        hint,
         sign,
     };
-    texts(&board, names, &mut columns);
-    Ok(columns)
+    texts(&board, &mut columns);
+    if found.is_none() { Err(Missing::Amount(Box::new(columns))) } else { Ok(columns) }
 }
 
 /// Some words mean different things in different languages, and some banks use them loosely; the cells tell.
@@ -174,9 +188,10 @@ fn correct_by_content(board: &mut Board<'_>) {
                 board.set(at, Role::Currency);
             }
             Some(Role::Currency | Role::Amount) if stat.is_date() => board.set(at, Role::Value),
-            Some(Role::Flag | Role::Kind) if !stat.is_flag() && stat.is_amount() && stat.fractions > 0 => {
-                board.set(at, Role::Amount);
-            }
+            Some(Role::Flag) if !stat.is_flag() && stat.is_amount() => board.set(at, Role::Amount),
+            Some(Role::Kind) if stat.is_amount() && stat.fractions > 0 => board.set(at, Role::Amount),
+            // "Info" and the like may say anything.
+            Some(Role::Status) if stat.distinct > 6 || stat.length > stat.filled * 40 => board.set(at, Role::Note),
             Some(Role::Flag) if !stat.is_flag() => board.set(at, Role::Kind),
             Some(Role::Kind | Role::Status) if stat.is_flag() => board.set(at, Role::Flag),
             None if stat.is_flag() && stat.distinct == 2 => board.set(at, Role::Flag),
@@ -189,12 +204,15 @@ fn correct_by_content(board: &mut Board<'_>) {
     }
 }
 
-fn texts(board: &Board<'_>, names: &[String], columns: &mut Columns) {
+fn texts(board: &Board<'_>, columns: &mut Columns) {
+    let names = board.names;
     let rows = board.rows.len();
     // A column that says the same in every row names the account's owner.
     let tells = |s: &Stat| s.texts > 0 && (rows < 4 || s.distinct > 1 || s.filled < rows);
     let speaks = |s: &Stat| s.filled == 0 || tells(s);
-    let party = board.best(&[Role::Party], speaks);
+    // Of two the one that changes: the other is the account's own.
+    let changes = |s: &Stat| s.distinct > 1 && speaks(s);
+    let party = board.best(&[Role::Party], changes).or_else(|| board.best(&[Role::Party], speaks));
     let payee = board.best(&[Role::Payee], speaks);
     let from = board.best(&[Role::Payer], speaks);
     (columns.payee, columns.payer) = match (party, payee) {

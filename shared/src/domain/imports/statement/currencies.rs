@@ -11,7 +11,8 @@ const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BIF
 /// Whether an upper-case code is one that can be booked.
 #[must_use]
 pub fn is_supported(code: &str) -> bool {
-    code.len() == 3 && CODES.split_ascii_whitespace().any(|known| known == code)
+    let wanted = <&[u8; 3]>::try_from(code.as_bytes()).ok();
+    wanted.is_some() && CODES.as_bytes().chunks(4).any(|known| known.first_chunk::<3>() == wanted)
 }
 
 /// Codes that are real and cannot be booked, so that a column of them is still seen as one of currencies.

@@ -84,6 +84,9 @@ pub(super) fn lex(cell: &str) -> Option<Lexed> {
     if let Some(found) = compact(text) {
         return Some(found);
     }
+    if let Some(found) = east_asian(text) {
+        return Some(found);
+    }
     let mut rest = text;
     let (one, _) = token(&mut rest, true)?;
     let (two, before_two) = token(&mut rest, false)?;
@@ -120,6 +123,15 @@ pub(super) fn lex(cell: &str) -> Option<Lexed> {
 /// Numbers of one date stand apart by the same one of these.
 fn plain(left: &str, right: &str) -> bool {
     left.trim() == right.trim() && matches!(left.trim(), "." | "/" | "-" | "")
+}
+
+/// `2024年1月31日`, and `2024년 1월 31일`.
+fn east_asian(text: &str) -> Option<Lexed> {
+    let (y, rest) = text.split_once(['年', '년'])?;
+    let (m, rest) = rest.split_once(['月', '월'])?;
+    let (d, rest) = rest.split_once(['日', '일'])?;
+    tail(rest)?;
+    date(y.trim().parse().ok()?, m.trim().parse().ok()?, d.trim().parse().ok()?).map(Lexed::Sure)
 }
 
 /// `20240131`, with or without a time behind it, or `31012024`.
@@ -225,6 +237,7 @@ mod tests {
             ("12 września 2023", DateOrder::Mdy, date!(2023 - 09 - 12)),
             ("5 de mayo de 2024", DateOrder::Mdy, date!(2024 - 05 - 05)),
             ("2024. január 5.", DateOrder::Mdy, date!(2024 - 01 - 05)),
+            ("2024年1月31日", DateOrder::Dmy, date!(2024 - 01 - 31)),
             ("2024.01.05.", DateOrder::Mdy, date!(2024 - 01 - 05)),
             ("Wed 31 Jan 2024", DateOrder::Mdy, date!(2024 - 01 - 31)),
             ("=\"31/01/2024\"", DateOrder::Dmy, date!(2024 - 01 - 31)),

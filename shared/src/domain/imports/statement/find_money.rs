@@ -1,9 +1,10 @@
 //! Which columns hold the money: by the header's words, or by what the numbers do.
 
 use super::columns::{Board, Money};
-use super::headers::Role;
-use super::stats::{Marks, Sampled, Stat, agreement, mark_of, number};
-use super::text::is_blank;
+use super::headers::{Role, currency_of};
+use super::mapping::DecimalMark;
+use super::stats::{Chain, Marks, Sampled, Stat, mark_of, number};
+use super::words::flag_word;
 
 /// Rows in which exactly one of two columns holds something other than zero, and rows in which both do.
 fn complementary(rows: &[Sampled], a: usize, b: usize) -> (usize, usize) {
@@ -18,7 +19,14 @@ fn complementary(rows: &[Sampled], a: usize, b: usize) -> (usize, usize) {
 /// The money columns that the header names.
 pub(super) fn by_words(board: &Board<'_>) -> Option<Money> {
     let amount = board.fullest(&[Role::AmountOut], Stat::is_amount).or_else(|| {
-        let full = board.fullest(&[Role::Amount], Stat::is_amount)?;
+        // After fees is what the account saw; without a column of fees "net" may be net of anything.
+        let net = board.fullest(&[Role::Net], Stat::is_amount);
+        if net.is_some() && board.fullest(&[Role::Fee], Stat::is_amount).is_some() {
+            return net;
+        }
+        let Some(full) = board.fullest(&[Role::Amount], Stat::is_amount) else {
+            return net;
+        };
         // Of equally filled ones the more specific heading counts.
         board.best(&[Role::Amount], |s| s.is_amount() && s.filled == board.stat(full).filled)
     });
@@ -63,41 +71,21 @@ pub(super) fn by_content(board: &Board<'_>, balance: &mut Option<usize>) -> Opti
         return Some(single(*only));
     }
     let marks: Marks = mark_of(board.rows.iter().flat_map(|row| found.iter().map(|at| row.cell(*at))));
-    let mark = marks.decide()?;
-    let column = |at: usize, row: &Sampled| {
-        if is_blank(row.cell(at)) { None } else { number(row.cell(at), mark) }
-    };
-    let known = balance.iter().copied();
-    for b in known.chain(found.iter().rev().copied()) {
-        for a in found.iter().copied().filter(|a| *a != b) {
-            let pairs: Vec<_> = board.rows.iter().map(|row| (column(a, row), column(b, row))).collect();
-            let how = agreement(&pairs);
-            if how.says_rises() || how.says_falls() {
-                *balance = Some(b);
-                return Some(single(a));
-            }
-        }
-        for d in found.iter().copied().filter(|d| *d != b) {
-            for c in found.iter().copied().filter(|c| *c != b && *c != d) {
-                let (one, both) = complementary(board.rows, d, c);
-                if both > 0 || one == 0 {
-                    continue;
-                }
-                let net = |row: &Sampled| {
-                    let (out, income) =
-                        (column(d, row).unwrap_or_default().abs(), column(c, row).unwrap_or_default().abs());
-                    Some(income - out)
-                };
-                let pairs: Vec<_> = board.rows.iter().map(|row| (net(row), column(b, row))).collect();
-                if agreement(&pairs).says_rises() {
-                    *balance = Some(b);
-                    return Some(Money::Split(Some(d), Some(c)));
-                }
-            }
+    let tried = marks.decide().map_or(vec![DecimalMark::Comma, DecimalMark::Point], |mark| vec![mark]);
+    for mark in tried {
+        if let Some((money, b)) = by_balance(board, &found, *balance, mark, &single) {
+            *balance = Some(b);
+            return Some(money);
         }
     }
+    let mark = marks.decide()?;
+    let column = |at: usize, row: &Sampled| number(row.cell(at), mark);
     let signed: Vec<usize> = found.iter().copied().filter(|at| board.stat(*at).negative > 0).collect();
     if let [a, b] = found.as_slice() {
+        let currency = |at: usize| board.names.get(at).and_then(|name| currency_of(name));
+        if currency(*a) != currency(*b) {
+            return None;
+        }
         let (one, both) = complementary(board.rows, *a, *b);
         if both == 0 && one > 0 {
             let all_negative = |at: usize| board.stat(at).negative == board.stat(at).amounts;
@@ -112,4 +100,59 @@ pub(super) fn by_content(board: &Board<'_>, balance: &mut Option<usize>) -> Opti
     let first = *signed.first()?;
     let same = signed.iter().all(|at| board.rows.iter().all(|row| column(*at, row) == column(first, row)));
     same.then_some(Money::Signed(first))
+}
+
+/// Finds an amount, or a debit and a credit, that a balance follows. More than one answer is none.
+fn by_balance(
+    board: &Board<'_>,
+    found: &[usize],
+    known: Option<usize>,
+    mark: DecimalMark,
+    single: &impl Fn(usize) -> Money,
+) -> Option<(Money, usize)> {
+    let value = |at: usize, row: &Sampled| number(row.cell(at), mark);
+    let signed = |money: Money, row: &Sampled| match money {
+        Money::Signed(at) => value(at, row),
+        Money::Flagged(at, flag) => {
+            let out = flag_word(row.cell(flag))?;
+            value(at, row).map(|value| if out { -value } else { value })
+        }
+        Money::Split(debit, credit) => {
+            let side = |at: Option<usize>| at.and_then(|at| value(at, row)).unwrap_or_default().abs();
+            Some(side(credit) - side(debit))
+        }
+    };
+    let chain = |money: Money, b: usize| {
+        let pairs: Vec<_> = board.rows.iter().map(|row| (signed(money, row), value(b, row))).collect();
+        Chain::of(&pairs)
+    };
+    let balances: Vec<usize> = known.map_or_else(|| found.iter().rev().copied().collect(), |at| vec![at]);
+    let others = |b: usize| found.iter().copied().filter(move |at| *at != b);
+    let full = |at: &usize| board.stat(*at).filled * 10 >= board.rows.len() * 9;
+    let only = |list: Vec<(Money, usize)>| {
+        let first = list.first().copied()?;
+        list.iter().all(|(money, _)| *money == first.0).then_some(first)
+    };
+    let mut split = Vec::new();
+    for b in balances.iter().copied() {
+        for (d, c) in others(b).flat_map(|d| others(b).filter(move |c| *c != d).map(move |c| (d, c))) {
+            let (one, both) = complementary(board.rows, d, c);
+            let money = Money::Split(Some(d), Some(c));
+            if both == 0 && one > 0 && chain(money, b).rises(board.dates_rise) == Some(true) {
+                split.push((money, b));
+            }
+        }
+    }
+    if !split.is_empty() {
+        return only(split);
+    }
+    let alone = |fits: fn(Chain) -> bool| -> Vec<(Money, usize)> {
+        let pairs = balances.iter().flat_map(|b| others(*b).filter(full).map(|a| (single(a), *b)));
+        pairs.filter(|(money, b)| fits(chain(*money, *b))).collect()
+    };
+    let plain = alone(Chain::plain);
+    if !plain.is_empty() {
+        return only(plain);
+    }
+    only(alone(Chain::any))
 }

@@ -1,13 +1,15 @@
 //! What stands around the data: the delimiter, the header row, the preamble.
 
 use super::amounts;
-use super::currencies::is_supported;
-use super::dates;
+use super::columns::Columns;
+use super::currencies::{Said, is_supported};
+use super::dates::{self, Lexed};
 use super::headers::{Role, heading};
-use super::mapping::Delimiter;
+use super::mapping::{DateOrder, Delimiter};
 use super::records::Place;
 use super::shape::Open;
 use super::stats::{Sampled, sample};
+use super::survey::DateVotes;
 use super::text::is_blank;
 
 /// The header must stand within so many records.
@@ -86,7 +88,64 @@ pub(super) fn unknown_header(rows: &[Sampled], data: &[Sampled]) -> Option<usize
     (above.cells.len() == first.cells.len() && above.cells.iter().all(plain)).then_some(at)
 }
 
-/// `Currency: EUR` above the header, beside or below its name, or a balance there with its currency.
+/// Takes out of a file without a header what only looks like data.
+pub(super) fn leave_preamble(data: &mut Vec<Sampled>) {
+    // "Period;01.01.2024" is told from the data by its width, or by where its date stands.
+    let width = data.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+    data.retain(|row| row.cells.len() * 2 > width);
+    let dated = |row: &Sampled, at: usize| dates::lex(row.cell(at)).is_some();
+    let filled = |at: usize| data.iter().filter(|row| dated(row, at)).count();
+    let Some(column) = (0..width).max_by_key(|at| (filled(*at), usize::MAX - at)) else {
+        return;
+    };
+    data.retain(|row| dated(row, column));
+    // A line about the account in front seldom writes its date as the rows do.
+    let open = |row: &Sampled| matches!(dates::lex(row.cell(column)), Some(Lexed::Open(_)));
+    if let [first, second, rest @ ..] = data.as_slice()
+        && open(first) != open(second)
+        && rest.iter().all(|row| open(row) == open(second))
+        && (!rest.is_empty() || first.cells.len() != second.cells.len() || !open(first))
+    {
+        data.remove(0);
+    }
+}
+
+/// Whether the file is in the money of a country that writes the day first.
+pub(super) fn day_first(file: Option<&str>, columns: &Columns, data: &[Sampled]) -> bool {
+    let told = |code: &str| is_supported(code) && !MONTH_FIRST.contains(&code);
+    if let Some(code) = file {
+        return told(code);
+    }
+    let cells = |at: usize| data.iter().map(move |row| row.cell(at).trim()).filter(|cell| !cell.is_empty());
+    match columns.currency {
+        Some(at) => {
+            let mut codes = cells(at).map(str::to_ascii_uppercase);
+            codes.next().is_some_and(|first| told(&first) && codes.all(|code| code == first))
+        }
+        None => columns.money.columns().any(|at| {
+            let signs = |cell| amounts::lex(cell).and_then(|lexed| lexed.currency);
+            let mut found = cells(at).map(|cell| matches!(signs(cell), Some(Said::One(code)) if told(code)));
+            found.next() == Some(true) && found.all(|one| one)
+        }),
+    }
+}
+
+/// Money that is counted where the month may come first.
+const MONTH_FIRST: [&str; 6] = ["USD", "CAD", "PHP", "ZAR", "KES", "BZD"];
+
+/// The order that dates above the data show.
+pub(super) fn preamble_dates(open: &Open<'_>, before: usize) -> Option<DateOrder> {
+    let mut votes = DateVotes::default();
+    for cell in open.rows.iter().take(before.min(HEADER)).flat_map(|row| &row.cells).filter(|cell| cell.len() < 200) {
+        votes.add(cell, false);
+        for word in cell.split([' ', ':', '(', ')']).filter(|word| word.len() >= 8) {
+            votes.add(word, false);
+        }
+    }
+    votes.decide(false, None).filter(|_| votes.surely())
+}
+
+/// `Currency: EUR` above the data, beside or below its name, or an account or balance there with its currency.
 pub(super) fn preamble_currency(open: &Open<'_>, before: usize) -> Option<String> {
     let rows = open.rows.get(..before.min(HEADER).min(open.rows.len()))?;
     let supported = |cell: &str| is_supported(cell.trim()).then(|| cell.trim().to_owned());
@@ -99,7 +158,16 @@ pub(super) fn preamble_currency(open: &Open<'_>, before: usize) -> Option<String
             }
         }
     }
-    let said =
-        rows.iter().flat_map(|row| &row.cells).filter_map(|cell| amounts::lex(cell)).find_map(|lexed| lexed.currency);
-    said.map(|said| said.resolve("")).filter(|code| is_supported(code))
+    let cells = || rows.iter().flat_map(|row| &row.cells);
+    let said = cells().filter_map(|cell| amounts::lex(cell)).find_map(|lexed| lexed.currency);
+    if let Some(code) = said.map(|said| said.resolve("")).filter(|code| is_supported(code)) {
+        return Some(code);
+    }
+    // A code that stands alone or behind a number; some codes are words as well.
+    let short = cells().filter(|cell| cell.len() < 80 && (cell.trim().len() == 3 || cell.contains(char::is_numeric)));
+    let mut codes = short
+        .flat_map(|cell| cell.split(|c: char| !c.is_alphanumeric()))
+        .filter(|word| is_supported(word) && !["ALL", "TOP", "CUP", "MAD", "PEN", "TRY"].contains(word));
+    let first = codes.next()?;
+    codes.all(|code| code == first).then(|| first.to_owned())
 }

@@ -58,6 +58,9 @@ pub struct Mapping {
     /// Booked, pending, declined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Column>,
+    /// What the bank took beside `amount`; always money out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Column>,
     /// Order of day, month and year in numeric dates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
@@ -100,6 +103,18 @@ pub enum Encoding {
     /// Central European ISO.
     #[serde(rename = "iso-8859-2")]
     Iso8859_2,
+    /// Cyrillic Windows.
+    #[serde(rename = "windows-1251")]
+    Windows1251,
+    /// Greek Windows.
+    #[serde(rename = "windows-1253")]
+    Windows1253,
+    /// Turkish Windows; ISO-8859-9 is read as this, its superset.
+    #[serde(rename = "windows-1254", alias = "iso-8859-9")]
+    Windows1254,
+    /// Baltic Windows.
+    #[serde(rename = "windows-1257")]
+    Windows1257,
 }
 
 /// Cell delimiters.

@@ -1,4 +1,4 @@
-//! Reading any bank's delimited statement.
+//! Reading any bank's statement: delimited text, OFX (QFX) and QIF.
 //!
 //! [`detect`] decides the shape of a whole file from the file alone, or with the [`Mapping`] a client sends, and refuses
 //! what stays ambiguous, saying what to send. [`Shape::rows`] then reads row by row. Nothing here touches a database, a
@@ -15,6 +15,9 @@ mod layout;
 mod mapping;
 mod money;
 mod normal;
+mod ofx;
+mod phrases;
+mod qif;
 mod records;
 mod requested;
 mod rows;
@@ -24,8 +27,10 @@ mod survey;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vocabulary;
 mod words;
 
+use encoding::Format;
 use rust_decimal::Decimal;
 use time::Date;
 
@@ -71,7 +76,7 @@ pub struct RowError {
     /// The column's name, or its number from 1 where it has none.
     pub column: Option<String>,
     /// Stable: `bad_date`, `missing_date`, `bad_amount`, `missing_amount`, `too_many_decimals`, `amount_too_large`,
-    /// `zero_amount`, `conflicting_amounts`, `bad_flag`, `unsupported_currency`, `declined`, `unclosed_quote`.
+    /// `zero_amount`, `conflicting_amounts`, `bad_flag`, `unsupported_currency`, `declined`, `pending`, `unclosed_quote`.
     pub code: &'static str,
     /// What was seen and what to send.
     pub detail: String,
@@ -93,7 +98,18 @@ pub struct Refusal {
 
 /// The shape of one file.
 #[derive(Debug, Clone)]
-pub struct Shape {
+pub struct Shape(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Table(Box<Table>),
+    Ofx(ofx::Document),
+    Qif(qif::Document),
+}
+
+/// The shape of a delimited file.
+#[derive(Debug, Clone)]
+struct Table {
     mapping: Mapping,
     encoding: Encoding,
     delimiter: Delimiter,
@@ -111,20 +127,44 @@ pub struct Shape {
 /// Decides the shape of a whole file.
 ///
 /// # Errors
-/// A [`Refusal`] if the file is no delimited statement or stays ambiguous.
+/// A [`Refusal`] if the file is no statement or stays ambiguous.
 pub fn detect(bytes: &[u8], options: &Options) -> Result<Shape, Refusal> {
-    shape::detect(bytes, options)
+    let form = match encoding::format(bytes) {
+        Format::Ofx => Form::Ofx(ofx::detect(bytes, options)?),
+        Format::Qif => Form::Qif(qif::detect(bytes, options)?),
+        Format::Text => Form::Table(Box::new(shape::detect(bytes, options)?)),
+        Format::Other(what) => {
+            let detail = format!("This looks like {what}. Export the statement as CSV, OFX or QIF and send that.");
+            return Err(Refusal::bare("unsupported_format", &detail));
+        }
+    };
+    Ok(Shape(form))
 }
 
 impl Shape {
     /// Reads the rows of the file that this shape was decided from, one at a time.
-    pub fn rows<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Result<Row, RowError>> + 'a {
-        rows::Rows::new(self, encoding::decode(bytes, self.encoding))
+    #[must_use]
+    pub fn rows<'a>(&'a self, bytes: &'a [u8]) -> Box<dyn Iterator<Item = Result<Row, RowError>> + 'a> {
+        match &self.0 {
+            Form::Table(table) => Box::new(rows::Rows::new(table, encoding::decode(bytes, table.encoding))),
+            Form::Ofx(document) => Box::new(document.rows(bytes)),
+            Form::Qif(document) => Box::new(document.rows(bytes)),
+        }
     }
 
     /// What was detected, in a form that can be saved and sent with the next file.
     #[must_use]
     pub const fn mapping(&self) -> &Mapping {
-        &self.mapping
+        match &self.0 {
+            Form::Table(table) => &table.mapping,
+            Form::Ofx(document) => &document.mapping,
+            Form::Qif(document) => &document.mapping,
+        }
+    }
+}
+
+impl Refusal {
+    fn bare(code: &'static str, detail: &str) -> Self {
+        Self { code, detail: detail.to_owned(), preview: Vec::new(), candidates: None }
     }
 }

@@ -3,7 +3,7 @@
 use csv::StringRecord;
 use rust_decimal::Decimal;
 
-use super::Shape;
+use super::Table;
 use super::amounts::{self, Bad, Lexed};
 use super::columns::Money;
 use super::currencies::{is_supported, said};
@@ -23,24 +23,21 @@ fn fault(at: usize, code: &'static str, detail: impl Into<String>) -> Fault {
 }
 
 /// One number of the row, without a sign.
-fn read<'r>(shape: &Shape, cell: &'r str, at: usize) -> Result<Option<(Lexed<'r>, Decimal)>, Fault> {
+fn read<'r>(shape: &Table, cell: &'r str, at: usize) -> Result<Option<(Lexed<'r>, Decimal)>, Fault> {
     if is_blank(cell) || matches!(cell.trim(), "-" | "–" | "—") {
         return Ok(None);
     }
-    let bad = || fault(at, "bad_amount", format!("\"{}\" is not an amount.", shown(cell)));
-    let lexed = amounts::lex(cell).ok_or_else(bad)?;
-    match amounts::value(&lexed.body, shape.mark) {
-        Ok(value) => Ok(Some((lexed, value))),
-        Err(Bad::Form) => Err(bad()),
-        Err(Bad::Decimals) => {
-            Err(fault(at, "too_many_decimals", format!("\"{}\" has more than two decimals.", shown(cell))))
-        }
-        Err(Bad::Size) => Err(fault(at, "amount_too_large", format!("\"{}\" is over 999999999999.99.", shown(cell)))),
-    }
+    let bad = |bad: Bad| {
+        let (code, detail) = bad.told(cell);
+        fault(at, code, detail)
+    };
+    let lexed = amounts::lex(cell).ok_or_else(|| bad(Bad::Form))?;
+    let value = amounts::value(&lexed.body, shape.mark).map_err(bad)?;
+    Ok(Some((lexed, value)))
 }
 
 /// The amount, positive for money out, and its currency.
-pub(super) fn amount(shape: &Shape, record: &StringRecord) -> Result<(Decimal, String), Fault> {
+pub(super) fn amount(shape: &Table, record: &StringRecord) -> Result<(Decimal, String), Fault> {
     let cell = |at: usize| record.get(at).unwrap_or("");
     // First, since an amount in dinars with three decimals is at fault for its currency.
     let told = column_currency(shape, record)?;
@@ -85,6 +82,10 @@ pub(super) fn amount(shape: &Shape, record: &StringRecord) -> Result<(Decimal, S
             }
         }
     };
+    let value = match shape.columns.fee {
+        Some(at) => value + read(shape, cell(at), at)?.map_or(Decimal::ZERO, |(_, fee)| fee),
+        None => value,
+    };
     if value.is_zero() {
         return Err(fault(at, "zero_amount", "The amount is zero."));
     }
@@ -97,7 +98,7 @@ pub(super) fn amount(shape: &Shape, record: &StringRecord) -> Result<(Decimal, S
 }
 
 /// The currency that the row's own column names; it counts before a sign beside the amount and what holds for the file.
-fn column_currency(shape: &Shape, record: &StringRecord) -> Result<Option<String>, Fault> {
+fn column_currency(shape: &Table, record: &StringRecord) -> Result<Option<String>, Fault> {
     let Some(at) = shape.columns.currency else {
         return Ok(None);
     };

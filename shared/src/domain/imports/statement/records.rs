@@ -83,7 +83,12 @@ impl<'a> Records<'a> {
         let line = self.counted.line.saturating_add(lines(bytes.get(self.counted.byte..begin).unwrap_or_default()));
         let span = bytes.get(begin..end).unwrap_or_default();
         self.counted = Place { byte: begin, line };
-        if self.quoting && (span.len() > MAX_BYTES || (span.contains(&b'"') && lines(span) > MAX_LINES)) {
+        let broken = || {
+            span.len() > MAX_BYTES
+                || (span.contains(&b'"')
+                    && (lines(span) > MAX_LINES || quote_lost(span, self.delimiter.byte(), end == bytes.len())))
+        };
+        if self.quoting && broken() {
             let next = span.iter().position(|b| matches!(*b, b'\n' | b'\r')).map_or(end, |at| begin + at + 1);
             self.restart(next);
             return Some(Next::Unclosed(line));
@@ -110,6 +115,32 @@ fn build(source: Source<'_>, delimiter: Delimiter, quoting: bool) -> csv::Reader
         .quoting(quoting)
         .delimiter(delimiter.byte())
         .from_reader(source)
+}
+
+/// Whether a record over several lines is so for want of a closing quote: the quote that seems to close it opens a cell of
+/// a later row, or none comes before the end.
+fn quote_lost(span: &[u8], delimiter: u8, at_end: bool) -> bool {
+    let span = span.trim_ascii_end();
+    if !span.contains(&b'\n') {
+        return false;
+    }
+    let (mut quoted, mut fresh) = (false, true);
+    let mut bytes = span.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, quoted) {
+            (b'"', true) if bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            (b'"', true) => {
+                quoted = false;
+                if bytes.peek().is_some_and(|next| *next != delimiter && !matches!(next, b'\r' | b'\n')) {
+                    return true;
+                }
+            }
+            (b'"', false) if fresh => quoted = true,
+            _ => {}
+        }
+        fresh = !quoted && (byte == delimiter || byte == b'\n' || (fresh && byte == b' '));
+    }
+    quoted && at_end
 }
 
 /// Line ends in a stretch of text; a lone `\r` counts only where there is no `\n` at all.
@@ -160,5 +191,16 @@ mod tests {
         assert_eq!(got.len(), 101);
         assert_eq!(got[0], (1, vec!["unclosed".to_owned()]));
         assert_eq!(got[100], (101, vec!["99".to_owned(), "x".to_owned()]));
+        // Closed by a later row's quote, the record would mix the two.
+        for text in [
+            "a,\"lost,1\nb,\"x\",2\nc,y,3\n",
+            "a,\"lost,1\nb,x,2\nc,y,3",
+            "\"a\",\"lost,1\n\"b\",\"x\",\"2\"\n\"c\",y,3",
+        ] {
+            let got = all(text);
+            assert_eq!(got.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3], "{text}");
+            assert_eq!((&got[0].1[..], got[1].1[2].as_str()), (&["unclosed".to_owned()][..], "2"));
+        }
+        assert_eq!(all("a,\"two\nlines\",\"x\"\nb,\"\",\"\"\"y\"\"\nz\"").len(), 2);
     }
 }

@@ -33,6 +33,7 @@ fn columns_of(asked: &Mapping) -> impl Iterator<Item = &Column> {
         &asked.currency,
         &asked.external_id,
         &asked.status,
+        &asked.fee,
     ];
     single.into_iter().flatten().chain(&asked.description).chain(&asked.note)
 }
@@ -82,6 +83,7 @@ pub(super) fn complete(found: Result<Columns, Missing>, asked: &Mapping, names: 
     let date = one(&asked.date);
     let mut columns = match (found, date, money) {
         (Ok(columns), ..) => columns,
+        (Err(Missing::Amount(columns)), _, Some(_)) => *columns,
         (Err(_), Some(date), Some(money)) => blank(date, money),
         (Err(missing), ..) => return Err(missing),
     };
@@ -90,6 +92,7 @@ pub(super) fn complete(found: Result<Columns, Missing>, asked: &Mapping, names: 
         columns.value_date = columns.value_date.filter(|at| *at != date);
     }
     if let Some(money) = money {
+        columns.hint = columns.hint.filter(|_| columns.money == money);
         columns.money = money;
         columns.sign = None;
         columns.balance = columns.balance.filter(|at| !money.columns().any(|m| m == *at));
@@ -111,6 +114,7 @@ pub(super) fn complete(found: Result<Columns, Missing>, asked: &Mapping, names: 
         (&mut columns.currency, &asked.currency),
         (&mut columns.external_id, &asked.external_id),
         (&mut columns.status, &asked.status),
+        (&mut columns.fee, &asked.fee),
     ] {
         *slot = one(wish).or(*slot);
     }
@@ -148,6 +152,7 @@ pub(super) fn describe(columns: &Columns, names: &[String], open: &Open<'_>, hea
         currency: columns.currency.map(column),
         external_id: columns.external_id.map(column),
         status: columns.status.map(column),
+        fee: columns.fee.map(column),
         date_order: None,
         decimal_mark: None,
         sign: None,

@@ -9,10 +9,11 @@ use time::Date;
 
 use super::dates;
 use super::money::amount;
+use super::phrases::{is_balance_line, is_total};
 use super::records::{Next, Records};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
-use super::words::{Status, is_total, status_word};
-use super::{Row, RowError, Shape};
+use super::words::{Status, status_word};
+use super::{Row, RowError, Table};
 
 const TEXT: usize = 500;
 const ID: usize = 200;
@@ -21,7 +22,7 @@ const MAX_TAIL: usize = 100;
 
 /// Iterator over the rows of a file.
 pub(super) struct Rows<'a> {
-    shape: &'a Shape,
+    shape: &'a Table,
     records: Records<'a>,
     record: StringRecord,
     /// The last row, which the next record may continue.
@@ -29,6 +30,10 @@ pub(super) struct Rows<'a> {
     /// Lines that are a trailer if no further row follows, and errors if one does.
     tail: Vec<RowError>,
     ready: VecDeque<Result<Row, RowError>>,
+    /// The last status cell and what it says: they repeat.
+    status: (String, Status),
+    /// Whether a row was seen.
+    begun: bool,
     ended: bool,
 }
 
@@ -47,7 +52,7 @@ enum Class {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(shape: &'a Shape, text: Cow<'a, str>) -> Self {
+    pub(super) fn new(shape: &'a Table, text: Cow<'a, str>) -> Self {
         let records = Records::new(text, shape.delimiter, shape.start);
         Self {
             shape,
@@ -56,6 +61,8 @@ impl<'a> Rows<'a> {
             held: None,
             tail: Vec::new(),
             ready: VecDeque::new(),
+            status: (String::new(), Status::Booked),
+            begun: false,
             ended: false,
         }
     }
@@ -68,8 +75,17 @@ impl<'a> Rows<'a> {
 
     fn hold(&mut self, next: Result<Held, RowError>) {
         self.release();
+        self.begun = true;
         self.ready.extend(self.tail.drain(..).map(Err));
         self.held = Some(next);
+    }
+
+    fn status(&mut self) -> Status {
+        let cell = self.shape.columns.status.and_then(|at| self.record.get(at)).unwrap_or("");
+        if self.status.0 != cell {
+            self.status = (cell.to_owned(), if is_blank(cell) { Status::Booked } else { status_word(cell) });
+        }
+        self.status.1
     }
 
     fn advance(&mut self) {
@@ -84,12 +100,17 @@ impl<'a> Rows<'a> {
                 code: "unclosed_quote",
                 detail: "A quotation mark opens in this line and never closes.".to_owned(),
             }),
-            Some(Next::Record(place)) => classify(self.shape, &self.record, place.line),
+            Some(Next::Record(place)) => {
+                let status = self.status();
+                classify(self.shape, &self.record, place.line, status)
+            }
         };
         match class {
             Class::Nothing => {}
             Class::Row(row) => self.hold(Ok(row)),
             Class::Bad(error) => self.hold(Err(error)),
+            // What stands between the header and the first row is no more than a second preamble.
+            Class::Tail(_) if !self.begun => {}
             Class::Tail(error) => {
                 self.tail.push(error);
                 if self.tail.len() > MAX_TAIL {
@@ -125,7 +146,7 @@ impl Iterator for Rows<'_> {
     }
 }
 
-fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
+fn classify(shape: &Table, record: &StringRecord, line: u32, status: Status) -> Class {
     let columns = &shape.columns;
     let cell = |at: usize| record.get(at).unwrap_or("");
     if record.iter().all(is_blank) {
@@ -137,18 +158,22 @@ fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
         code,
         detail,
     };
-    // Some files repeat the header on every page.
-    if !shape.names.is_empty()
-        && shape.names.get(columns.date).is_some_and(|name| fold_blanks(cell(columns.date), 80) == *name)
-    {
-        return Class::Nothing;
-    }
     let money_blank = columns.money.columns().all(|at| is_blank(cell(at)));
     let fallback = columns.value_date.filter(|at| is_blank(cell(columns.date)) && !is_blank(cell(*at)));
     let date_at = fallback.unwrap_or(columns.date);
     let date_cell = cell(date_at);
     let Some(date) = dates::lex(date_cell).and_then(|lexed| lexed.read(shape.order)) else {
+        // Some files repeat the header on every page.
+        if !shape.names.is_empty()
+            && shape.names.get(columns.date).is_some_and(|name| fold_blanks(cell(columns.date), 80) == *name)
+        {
+            return Class::Nothing;
+        }
         let only_text = || record.iter().enumerate().all(|(at, cell)| is_blank(cell) || columns.is_text(at));
+        if date_cell.len() <= 30 && status_word(date_cell) == Status::Pending {
+            let detail = "This row is not booked yet: import the file again once it is.";
+            return Class::Bad(error(Some(date_at), "pending", detail.to_owned()));
+        }
         if is_blank(date_cell) {
             if money_blank && only_text() {
                 return Class::Continues;
@@ -165,7 +190,10 @@ fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
         let tail = money_blank || short || is_total(date_cell);
         return if tail { Class::Tail(bad) } else { Class::Bad(bad) };
     };
-    let status = columns.status.map_or(Status::Booked, |at| status_word(cell(at)));
+    let texts = columns.description.iter().chain(&columns.payee).chain(&columns.kind).chain(&columns.note);
+    if texts.map(|at| cell(*at)).any(is_balance_line) {
+        return Class::Nothing;
+    }
     if status == Status::Void {
         let seen = columns.status.map(|at| shown(cell(at))).unwrap_or_default();
         return Class::Bad(error(columns.status, "declined", format!("The bank did not book this row: \"{seen}\".")));
@@ -182,7 +210,7 @@ fn classify(shape: &Shape, record: &StringRecord, line: u32) -> Class {
     }
 }
 
-fn name(shape: &Shape, at: usize) -> String {
+fn name(shape: &Table, at: usize) -> String {
     match shape.names.get(at) {
         Some(name) if !name.is_empty() => name.clone(),
         _ => at.saturating_add(1).to_string(),
@@ -206,7 +234,7 @@ fn unquoted(cell: &str) -> &str {
 }
 
 fn describe(
-    shape: &Shape,
+    shape: &Table,
     record: &StringRecord,
     line: u32,
     date: Date,

@@ -3,14 +3,17 @@
 use super::columns::{Columns, Missing, Money, assign};
 use super::dates;
 use super::encoding;
-use super::headers::{Heading, heading};
-use super::layout::{best_delimiter, find_header, is_data, preamble_currency, separator_line, unknown_header};
+use super::headers::{Heading, currency_of, heading};
+use super::layout::{
+    best_delimiter, day_first, find_header, is_data, leave_preamble, preamble_currency, preamble_dates, separator_line,
+    unknown_header,
+};
 use super::mapping::{DateOrder, DecimalMark, Delimiter, Encoding, Mapping, SpendingSign};
 use super::requested::{self, Named};
-use super::stats::{Sampled, sample, stats};
-use super::survey::{Facts, balance_agreement, survey};
+use super::stats::{Sampled, dates_rise, sample, stats};
+use super::survey::{Facts, balance_chain, fee_is_apart, survey};
 use super::text::{fold_blanks, is_blank};
-use super::{Options, Refusal, Shape};
+use super::{Options, Refusal, Table};
 
 /// Records looked at to find columns.
 const SAMPLE: usize = 600;
@@ -37,23 +40,17 @@ impl Open<'_> {
 }
 
 /// Decides the shape of a file.
-pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Shape, Refusal> {
-    let bare = |code, detail: &str| Refusal { code, detail: detail.to_owned(), preview: Vec::new(), candidates: None };
-    if let Some(what) = encoding::known_other(bytes) {
-        return Err(bare(
-            "unsupported_format",
-            &format!("This looks like {what}. Export the statement as CSV and send that."),
-        ));
-    }
+pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Table, Refusal> {
     let asked = options.mapping.clone().unwrap_or_default();
     let encoding = match asked.encoding {
         Some(encoding) => encoding,
-        None => encoding::detect(bytes)
-            .ok_or_else(|| bare("not_text", "The file is not text. Export the statement as CSV and send that."))?,
+        None => encoding::detect(bytes).ok_or_else(|| {
+            Refusal::bare("not_text", "The file is not text. Export the statement as CSV and send that.")
+        })?,
     };
     let text = encoding::decode(bytes, encoding);
     if is_blank(&text) {
-        return Err(bare("empty_file", "The file is empty."));
+        return Err(Refusal::bare("empty_file", "The file is empty."));
     }
     let (told, from) = separator_line(&text);
     let delimiter = asked.delimiter.or(told).unwrap_or_else(|| best_delimiter(&text, from));
@@ -61,7 +58,7 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Shape, Refusal> 
     shape(&open, &asked, options)
 }
 
-fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, Refusal> {
+fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Table, Refusal> {
     let header = match (asked.header, requested::named_header(asked, &open.rows)) {
         (Some(false), _) => None,
         (_, Named::Row(at)) => Some(at),
@@ -77,10 +74,8 @@ fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, R
     };
     let after = header.map_or(0, |at| at + 1);
     let mut data: Vec<Sampled> = open.rows.iter().skip(after).filter(|row| is_data(row)).cloned().collect();
-    // Without a header, a preamble's "Period;01.01.2024" is told from the data by its width.
     if header.is_none() {
-        let width = data.iter().map(|row| row.cells.len()).max().unwrap_or(0);
-        data.retain(|row| row.cells.len() * 2 > width);
+        leave_preamble(&mut data);
     }
     let header = header.or_else(|| match asked.header {
         Some(false) => None,
@@ -104,28 +99,38 @@ fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, R
         return Err(open.refuse("unknown_columns", detail, asked.clone()));
     }
     let found = assign(&headings, &names, &stats(&data), &data);
-    let columns = requested::complete(found, asked, &names).map_err(|missing| {
-        let detail = match missing {
+    let mut columns = requested::complete(found, asked, &names).map_err(|missing| {
+        let detail = match &missing {
             Missing::Date => "No column of dates was found. Send a mapping with \"date\": a column's name, or its number from 1.",
-            Missing::Amount => "Which columns hold the money is not clear. Send a mapping with \"amount\", or with \"debit\" and \"credit\": a column's name, or its number from 1.",
+            Missing::Amount(_) => "Which columns hold the money is not clear. Send a mapping with \"amount\", or with \"debit\" and \"credit\": a column's name, or its number from 1.",
         };
-        open.refuse("unknown_columns", detail.to_owned(), asked.clone())
+        let known = match &missing {
+            Missing::Date => asked.clone(),
+            Missing::Amount(columns) => requested::describe(columns, &names, open, header.is_some()),
+        };
+        open.refuse("unknown_columns", detail.to_owned(), known)
     })?;
     let start = match header.and_then(|at| open.rows.get(at + 1)) {
         Some(row) => row.place,
         // A preamble may hold dates too, but not in the column of dates.
         None => data.iter().find(|row| dates::lex(row.cell(columns.date)).is_some()).unwrap_or(first).place,
     };
-    let facts = survey(open.text, open.delimiter, start, &columns);
-    let money_heading =
-        columns.money.columns().find_map(|at| headings.get(at).cloned().flatten().and_then(|h| h.currency));
-    let balance_heading = columns.balance.and_then(|at| headings.get(at).cloned().flatten()).and_then(|h| h.currency);
-    let currency = money_heading
-        .or(balance_heading)
-        .or_else(|| preamble_currency(open, after))
-        .unwrap_or_else(|| options.default_currency.clone());
-    let foreign = headings.iter().flatten().any(|h| h.foreign);
-    let mut shape = Shape {
+    let mut facts = survey(open.text, open.delimiter, start, &columns);
+    let said = |at: usize| names.get(at).and_then(|name| currency_of(name));
+    let money_heading = columns.money.columns().find_map(said);
+    // The amount's own heading counts before a column, which may name the currency of the shop.
+    if asked.currency.is_none() && money_heading.is_some() {
+        columns.currency = None;
+    }
+    let before = if header.is_some() { after } else { open.rows.iter().take_while(|row| row.place != start).count() };
+    let file_currency =
+        money_heading.or_else(|| columns.balance.and_then(said)).or_else(|| preamble_currency(open, before));
+    let above = preamble_dates(open, before);
+    let foreign = headings.iter().flatten().any(|h| h.foreign)
+        || day_first(file_currency.as_deref(), &columns, &data)
+        || above == Some(DateOrder::Dmy);
+    facts.american = above == Some(DateOrder::Mdy);
+    let mut shape = Table {
         mapping: requested::describe(&columns, &names, open, header.is_some()),
         encoding: open.encoding,
         delimiter: open.delimiter,
@@ -137,7 +142,7 @@ fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, R
         mark: DecimalMark::Point,
         sign: SpendingSign::Negative,
         split_signs: facts.split_signs(),
-        currency,
+        currency: file_currency.unwrap_or_else(|| options.default_currency.clone()),
     };
     decide(&mut shape, &facts, open, asked, foreign, &data)?;
     Ok(shape)
@@ -145,13 +150,14 @@ fn shape(open: &Open<'_>, asked: &Mapping, options: &Options) -> Result<Shape, R
 
 /// Decides what only the whole column shows, and refuses what stays open.
 fn decide(
-    shape: &mut Shape,
+    shape: &mut Table,
     facts: &Facts,
     open: &Open<'_>,
     asked: &Mapping,
     foreign: bool,
     data: &[Sampled],
 ) -> Result<(), Refusal> {
+    let chain = |shape: &Table| balance_chain(data, &shape.columns, shape.mark);
     let by_balance = || facts.balance_marks.decide().filter(|_| facts.balance_marks.sees_mark());
     // A list parted by semicolons is so because the comma is taken; one parted by commas, because it is not.
     let by_delimiter = || match open.delimiter {
@@ -160,8 +166,9 @@ fn decide(
         _ => None,
     };
     let mark = asked.decimal_mark.or_else(|| facts.marks.decide()).or_else(by_balance).or_else(by_delimiter);
-    let order = asked.date_order.or_else(|| facts.dates.decide(foreign || facts.marks.sees_comma()));
     shape.mark = mark.unwrap_or(DecimalMark::Point);
+    let oldest_first = chain(shape).oldest_first().filter(|_| mark.is_some());
+    let order = asked.date_order.or_else(|| facts.date_order(foreign, oldest_first));
     shape.order = order.unwrap_or(DateOrder::Dmy);
     // What the file does not show is not to be saved for the next one.
     shape.mapping.decimal_mark =
@@ -169,16 +176,24 @@ fn decide(
     shape.mapping.date_order = order.filter(|_| asked.date_order.is_some() || facts.dates.shows());
     let sign = match shape.columns.money {
         Money::Signed(_) => {
-            let sign = asked
-                .sign
-                .or(shape.columns.sign)
-                .or_else(|| facts.sign(balance_agreement(data, &shape.columns, shape.mark)));
+            let sign = asked.sign.or(shape.columns.sign).or_else(|| {
+                let chain = chain(shape);
+                match chain.rises(dates_rise(data, shape.columns.date, order)) {
+                    // Spending is positive, or the balances are those before each row.
+                    None if chain.any() && !chain.plain() => None,
+                    rises => facts.sign(rises),
+                }
+            });
             shape.mapping.sign = sign;
             sign
         }
         // Here the column or the flag says which way the money went.
         Money::Split(..) | Money::Flagged(..) => Some(SpendingSign::Negative),
     };
+    if asked.fee.is_none() && !fee_is_apart(data, &shape.columns, shape.mark) {
+        shape.columns.fee = None;
+        shape.mapping.fee = None;
+    }
     shape.sign = sign.unwrap_or(SpendingSign::Negative);
     if asked.external_id.is_none() && !facts.ids_unique() {
         shape.columns.external_id = None;
@@ -220,6 +235,8 @@ pub(super) fn blank(date: usize, money: Money) -> Columns {
         currency: None,
         external_id: None,
         status: None,
+        fee: None,
+        hint: None,
         sign: None,
     }
 }

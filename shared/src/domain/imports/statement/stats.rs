@@ -5,11 +5,12 @@ use std::collections::HashSet;
 
 use csv::StringRecord;
 use rust_decimal::Decimal;
+use time::Date;
 
 use super::amounts::{self, Hint};
 use super::currencies::is_code;
-use super::dates;
-use super::mapping::{DecimalMark, Delimiter};
+use super::dates::{self, Lexed};
+use super::mapping::{DateOrder, DecimalMark, Delimiter};
 use super::records::{Next, Place, Records};
 use super::text::is_blank;
 use super::words::flag_word;
@@ -106,7 +107,7 @@ fn stat(rows: &[Sampled], at: usize) -> Stat {
             out.amounts += 1;
             out.negative += usize::from(lexed.minus);
             out.fractions += usize::from(matches!(amounts::hint(&lexed.body), Hint::Sure(_)));
-        } else if is_code(trimmed) {
+        } else if is_code(&trimmed.to_ascii_uppercase()) && trimmed.len() == 3 {
             out.codes += 1;
         } else if trimmed.chars().any(char::is_alphabetic) && !is_account(trimmed) && dates::lex(cell).is_none() {
             out.texts += 1;
@@ -117,8 +118,11 @@ fn stat(rows: &[Sampled], at: usize) -> Stat {
     out
 }
 
-/// An IBAN or the like: two capitals and two digits in front, nothing but capitals and digits behind.
+/// An IBAN or the like: two capitals and two digits in front, nothing but capitals and digits behind; or a masked number.
 fn is_account(cell: &str) -> bool {
+    if cell.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'X' | b'x' | b'*' | b' ' | b'-')) {
+        return true;
+    }
     let mut bytes = cell.bytes();
     let mut takes = |fit: fn(&u8) -> bool| bytes.next().is_some_and(|b| fit(&b));
     let head = takes(u8::is_ascii_uppercase)
@@ -128,44 +132,133 @@ fn is_account(cell: &str) -> bool {
     head && bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ')
 }
 
-/// How often a column of amounts explains a column of balances, row by row, whichever end the file begins at.
+/// How often a column of amounts explains a column of balances, row by row.
+///
+/// Each pattern has two readings: a balance after each row in a file that begins with the oldest one looks like the
+/// negative of a balance before each row in one that begins with the newest. The dates tell which it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Agreement {
-    /// The balance rose by the amount.
+pub(super) struct Chain {
+    pairs: usize,
+    /// The balance rose by the second row's amount.
+    down_rises: usize,
+    down_falls: usize,
+    /// Read upwards, the balance rose by the first row's amount.
+    up_rises: usize,
+    up_falls: usize,
+}
+
+impl Chain {
+    pub(super) fn of(rows: &[(Option<Decimal>, Option<Decimal>)]) -> Self {
+        let mut chain = Self::default();
+        for pair in rows.windows(2) {
+            let [(Some(a0), Some(b0)), (Some(a1), Some(b1))] = pair else {
+                continue;
+            };
+            if a0.is_zero() || a1.is_zero() {
+                continue;
+            }
+            let change = b1 - b0;
+            chain.pairs += 1;
+            chain.down_rises += usize::from(change == *a1);
+            chain.down_falls += usize::from(change == -a1);
+            chain.up_rises += usize::from(change == -a0);
+            chain.up_falls += usize::from(change == *a0);
+        }
+        chain
+    }
+
+    const fn holds(self, count: usize) -> bool {
+        self.pairs > 0 && count * 10 >= self.pairs * 8
+    }
+
+    /// Whether the balance follows the amounts in the ordinary way.
+    pub(super) const fn plain(self) -> bool {
+        self.holds(self.down_rises) || self.holds(self.up_rises)
+    }
+
+    pub(super) const fn any(self) -> bool {
+        self.plain() || self.holds(self.down_falls) || self.holds(self.up_falls)
+    }
+
+    /// Whether the file begins with its oldest row.
+    pub(super) const fn oldest_first(self) -> Option<bool> {
+        match (self.holds(self.down_rises), self.holds(self.up_rises)) {
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether the balance rises by a positive amount, given whether the dates rise; `None` if that stays open.
+    pub(super) fn rises(self, dates_rise: Option<bool>) -> Option<bool> {
+        let readings = [
+            (self.down_rises, Some(dates_rise != Some(false))),
+            (self.up_rises, Some(dates_rise != Some(true))),
+            (self.down_falls, dates_rise.map(|rise| !rise)),
+            (self.up_falls, dates_rise),
+        ];
+        let mut said = readings.into_iter().filter(|(count, _)| self.holds(*count)).map(|(_, rises)| rises);
+        let first = said.next()??;
+        said.all(|other| other == Some(first)).then_some(first)
+    }
+}
+
+/// Whether the dates of a column rise or fall through the file. While their order is open, the one counts in which more of
+/// them are dates.
+pub(super) fn dates_rise(rows: &[Sampled], at: usize, order: Option<DateOrder>) -> Option<bool> {
+    let trend = |order: DateOrder| {
+        let (mut trend, mut read) = (Trend::default(), 0_usize);
+        for row in rows {
+            let lexed = dates::lex(row.cell(at));
+            let day_first = matches!(lexed, Some(Lexed::Open(open)) if open.dotted) && order == DateOrder::Mdy;
+            let date = lexed.filter(|_| !day_first).and_then(|lexed| lexed.read(order));
+            read += usize::from(date.is_some());
+            trend.add(date);
+        }
+        (read, trend.rise())
+    };
+    if let Some(order) = order {
+        return trend(order).1;
+    }
+    match (trend(DateOrder::Dmy), trend(DateOrder::Mdy)) {
+        ((a, rise), (b, _)) if a > b => rise,
+        ((a, _), (b, rise)) if b > a => rise,
+        ((_, a), (_, b)) => a.filter(|_| a == b),
+    }
+}
+
+/// Follows the dates of a column in one reading: statements run forwards or backwards, so a reading that jumps is wrong.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Trend {
+    last: Option<Date>,
     pub(super) rises: usize,
-    /// The balance fell by it.
     pub(super) falls: usize,
-    pub(super) pairs: usize,
 }
 
-impl Agreement {
-    pub(super) const fn says_rises(&self) -> bool {
-        self.pairs >= 2 && self.rises * 10 >= self.pairs * 8 && self.falls < self.rises
+impl Trend {
+    pub(super) fn add(&mut self, date: Option<Date>) {
+        if let (Some(last), Some(date)) = (self.last, date) {
+            self.rises += usize::from(date > last);
+            self.falls += usize::from(date < last);
+        }
+        self.last = date.or(self.last);
     }
 
-    pub(super) const fn says_falls(&self) -> bool {
-        self.pairs >= 2 && self.falls * 10 >= self.pairs * 8 && self.rises < self.falls
+    /// Steps against the main direction.
+    pub(super) fn jumps(self) -> usize {
+        self.rises.min(self.falls)
     }
-}
 
-/// Compares amounts with balances.
-pub(super) fn agreement(rows: &[(Option<Decimal>, Option<Decimal>)]) -> Agreement {
-    let (mut down, mut up) = (Agreement::default(), Agreement::default());
-    for pair in rows.windows(2) {
-        let [(Some(a0), Some(b0)), (Some(a1), Some(b1))] = pair else {
-            continue;
-        };
-        if a0.is_zero() || a1.is_zero() {
-            continue;
-        }
-        for (way, change, amount) in [(&mut down, b1 - b0, *a1), (&mut up, b0 - b1, *a0)] {
-            way.pairs += 1;
-            way.rises += usize::from(change == amount);
-            way.falls += usize::from(change == -amount);
+    /// Whether the days rise as a rule, or fall.
+    pub(super) const fn rise(self) -> Option<bool> {
+        if self.rises > self.falls * 4 {
+            Some(true)
+        } else if self.falls > self.rises * 4 {
+            Some(false)
+        } else {
+            None
         }
     }
-    let best = |a: &Agreement| a.rises.max(a.falls);
-    if best(&up) > best(&down) { up } else { down }
 }
 
 /// A signed value, zero included.
@@ -252,16 +345,24 @@ mod tests {
 
     #[test]
     fn balances_confirm_the_sign_in_both_directions() {
-        let rows = |list: &[(i64, i64)]| -> Vec<_> {
-            list.iter().map(|(a, b)| (Some(Decimal::new(*a, 2)), Some(Decimal::new(*b, 2)))).collect()
+        let chain = |list: &[(i64, i64)]| {
+            let rows: Vec<_> =
+                list.iter().map(|(a, b)| (Some(Decimal::new(*a, 2)), Some(Decimal::new(*b, 2)))).collect();
+            Chain::of(&rows)
         };
-        let oldest_first = agreement(&rows(&[(-100, 900), (-250, 650), (500, 1150), (-1, 1149)]));
-        assert!(oldest_first.says_rises() && !oldest_first.says_falls());
-        let newest_first = agreement(&rows(&[(-1, 1149), (500, 1150), (-250, 650), (-100, 900)]));
-        assert!(newest_first.says_rises());
-        let spending_positive = agreement(&rows(&[(100, 900), (250, 650), (1, 649)]));
-        assert!(spending_positive.says_falls());
-        assert!(!agreement(&rows(&[(100, 900), (250, 123)])).says_rises());
+        let oldest_first = chain(&[(-100, 900), (-250, 650), (500, 1150), (-1, 1149)]);
+        assert_eq!((oldest_first.rises(None), oldest_first.oldest_first()), (Some(true), Some(true)));
+        let newest_first = chain(&[(-1, 1149), (500, 1150), (-250, 650), (-100, 900)]);
+        assert_eq!((newest_first.rises(None), newest_first.oldest_first()), (Some(true), Some(false)));
+        let spending_positive = chain(&[(100, 900), (250, 650), (1, 649)]);
+        assert_eq!(spending_positive.rises(Some(true)), Some(false));
+        assert_eq!(chain(&[(100, 900), (250, 123)]).rises(Some(true)), None);
+        // The balance before each row, the newest first, looks the same until the dates are asked.
+        let before = chain(&[(-100, 900), (-250, 1150), (500, 650)]);
+        assert_eq!((before.rises(Some(false)), before.rises(None)), (Some(true), None));
+        // A monthly fee: equal amounts fit forwards and backwards.
+        let equal = chain(&[(-500, 9000), (-500, 9500), (-500, 10000)]);
+        assert_eq!((equal.rises(Some(false)), equal.rises(None)), (Some(true), None));
     }
 
     #[test]

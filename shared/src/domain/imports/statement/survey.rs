@@ -6,39 +6,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use csv::StringRecord;
 use rust_decimal::Decimal;
-use time::Date;
 
 use super::amounts;
 use super::columns::{Columns, Money};
 use super::dates::{self, Lexed};
 use super::mapping::{DateOrder, DecimalMark, Delimiter, SpendingSign};
+use super::phrases::{Told, told};
 use super::records::{Next, Place, Records};
-use super::stats::{Agreement, Marks, Sampled, agreement, number};
+use super::stats::{Chain, Marks, Sampled, Trend, number};
 use super::text::is_blank;
-use super::words::is_card_payment;
+use super::words::flag_word;
 
-/// Follows the dates of a column in one reading: statements run forwards or backwards, so a reading that jumps is wrong.
-#[derive(Debug, Default, Clone, Copy)]
-struct Trend {
-    last: Option<Date>,
-    rises: usize,
-    falls: usize,
-}
-
-impl Trend {
-    fn add(&mut self, date: Option<Date>) {
-        if let (Some(last), Some(date)) = (self.last, date) {
-            self.rises += usize::from(date > last);
-            self.falls += usize::from(date < last);
-        }
-        self.last = date.or(self.last);
-    }
-
-    /// Steps against the main direction.
-    fn jumps(self) -> usize {
-        self.rises.min(self.falls)
-    }
-}
+/// Rows whose texts are read.
+pub(super) const TEXTS: usize = 1000;
 
 /// Votes for the order of date parts.
 #[derive(Debug, Default, Clone, Copy)]
@@ -72,13 +52,28 @@ impl DateVotes {
         }
     }
 
+    /// Whether a date was seen that can be read in one order only.
+    pub(super) const fn surely(&self) -> bool {
+        self.only_dmy + self.only_mdy > 0
+    }
+
+    /// Whether no date speaks against an order.
+    const fn agrees(&self, order: DateOrder) -> bool {
+        match order {
+            DateOrder::Dmy => self.only_mdy == 0,
+            DateOrder::Mdy => self.only_dmy == 0,
+            DateOrder::Ymd => false,
+        }
+    }
+
     /// Whether any date shows or needs an order.
     pub(super) const fn shows(&self) -> bool {
         self.only_dmy + self.only_mdy + self.only_ymd + self.either > 0
     }
 
-    /// The order, or `None` if it stays open. `hint`: the file shows in other ways that it is not American.
-    pub(super) fn decide(&self, hint: bool) -> Option<DateOrder> {
+    /// The order, or `None` if it stays open. `hint`: the file shows in other ways that it is not American;
+    /// `oldest_first`: what the balances say of the direction.
+    pub(super) fn decide(&self, hint: bool, oldest_first: Option<bool>) -> Option<DateOrder> {
         if self.only_ymd > self.only_dmy + self.only_mdy {
             return Some(DateOrder::Ymd);
         }
@@ -98,8 +93,15 @@ impl DateVotes {
         // Both readings are valid days throughout. A statement is sorted: a reading in which the days keep jumping back
         // and forth is not the one. Two jumps, so that one late booking decides nothing.
         match (self.dmy.jumps(), self.mdy.jumps()) {
-            (0, 2..) => Some(DateOrder::Dmy),
-            (2.., 0) => Some(DateOrder::Mdy),
+            (0, 2..) => return Some(DateOrder::Dmy),
+            (2.., 0) => return Some(DateOrder::Mdy),
+            _ => {}
+        }
+        // Where the balances tell the direction, the days go with it.
+        let against = |trend: Trend| oldest_first.map(|oldest| if oldest { trend.falls } else { trend.rises });
+        match (against(self.dmy), against(self.mdy)) {
+            (Some(0), Some(1..)) => Some(DateOrder::Dmy),
+            (Some(1..), Some(0)) => Some(DateOrder::Mdy),
             _ => None,
         }
     }
@@ -116,8 +118,12 @@ pub(super) struct Facts {
     plus: usize,
     said_debit: usize,
     said_credit: usize,
-    payments_negative: usize,
-    payments_positive: usize,
+    /// By sign of the amount, negative first: what the texts tell.
+    purchases: (usize, usize),
+    received: (usize, usize),
+    payments: (usize, usize),
+    /// What a flag beside the signed amount says: how often money out is negative, and how often positive.
+    hints: (usize, usize),
     debit_negative: usize,
     debit_positive: usize,
     credit_negative: usize,
@@ -126,6 +132,8 @@ pub(super) struct Facts {
     ids_filled: usize,
     /// Rows with a date.
     pub(super) rows: usize,
+    /// Dates above the rows put the month first.
+    pub(super) american: bool,
 }
 
 /// Reads the file once.
@@ -181,21 +189,45 @@ impl Facts {
                 *slot += 1;
             }
             Money::Signed(_) => {
-                let texts = columns.description.iter().chain(&columns.payee).chain(&columns.kind);
-                let payment = texts.map(|at| cell(*at)).any(|text| text.len() < 300 && is_card_payment(text));
                 self.plus += usize::from(lexed.plus);
                 self.said_debit += usize::from(lexed.debit == Some(true));
                 self.said_credit += usize::from(lexed.debit == Some(false));
-                if lexed.minus {
-                    self.negative += 1;
-                    self.payments_negative += usize::from(payment);
-                } else {
-                    self.positive += 1;
-                    self.payments_positive += usize::from(payment);
+                if let Some(out) = columns.hint.and_then(|at| flag_word(cell(at))) {
+                    if out == lexed.minus {
+                        self.hints.0 += 1;
+                    } else {
+                        self.hints.1 += 1;
+                    }
                 }
+                let texts = columns.description.iter().chain(&columns.payee).chain(&columns.kind);
+                let texts = texts.map(|at| cell(*at)).filter(|text| self.rows <= TEXTS && text.len() < 300);
+                let heard: Vec<Told> = texts.filter_map(told).collect();
+                self.add_sign(lexed.minus, heard.into_iter());
             }
             Money::Flagged(..) => {}
         }
+    }
+
+    /// Counts one signed amount and what its texts tell.
+    pub(super) fn add_sign(&mut self, minus: bool, texts: impl Iterator<Item = Told>) {
+        let count = |slot: &mut (usize, usize)| if minus { slot.0 += 1 } else { slot.1 += 1 };
+        if minus {
+            self.negative += 1;
+        } else {
+            self.positive += 1;
+        }
+        match texts.min() {
+            Some(Told::Received) => count(&mut self.received),
+            Some(Told::Purchase) => count(&mut self.purchases),
+            Some(Told::Payment | Told::Card) => count(&mut self.payments),
+            None => {}
+        }
+    }
+
+    /// The order of dates; `foreign`: something beside the rows shows that the day comes first.
+    pub(super) fn date_order(&self, foreign: bool, oldest_first: Option<bool>) -> Option<DateOrder> {
+        let found = self.dates.decide(foreign || self.marks.sees_comma(), oldest_first);
+        found.or_else(|| (self.american && self.dates.agrees(DateOrder::Mdy)).then_some(DateOrder::Mdy))
     }
 
     /// Whether the ids are ids: a few rows may come twice, but a text that repeats is none.
@@ -208,17 +240,30 @@ impl Facts {
         (self.debit_negative > self.debit_positive, self.credit_negative > self.credit_positive)
     }
 
-    /// The sign of spending in a single amount column, or `None` if it stays open.
-    pub(super) const fn sign(&self, balance: Agreement) -> Option<SpendingSign> {
-        let card = self.positive > self.negative
-            && self.payments_negative > 0
-            && self.payments_negative * 2 >= self.negative
-            && self.payments_positive * 5 <= self.positive;
-        if balance.says_rises() {
-            // A card's balance may be what is owed, which rises by purchases.
-            return if card { None } else { Some(SpendingSign::Negative) };
+    /// The sign of spending in a single amount column, or `None` if it stays open. `balance_rises`: whether the balance
+    /// rises by positive amounts.
+    pub(super) const fn sign(&self, balance_rises: Option<bool>) -> Option<SpendingSign> {
+        let (hint_negative, hint_positive) = self.hints;
+        if hint_negative > hint_positive * 10 {
+            return Some(SpendingSign::Negative);
         }
-        if balance.says_falls() {
+        if hint_positive > hint_negative * 10 {
+            return Some(SpendingSign::Positive);
+        }
+        let all_received = self.received.0 > 0 && self.received.1 == 0;
+        let card = self.positive > self.negative && all_received && self.received.0 * 2 >= self.negative;
+        if let Some(rises) = balance_rises {
+            // A card's balance may be what is owed, which rises by purchases.
+            return match (rises, card) {
+                (true, true) => None,
+                (true, false) => Some(SpendingSign::Negative),
+                (false, _) => Some(SpendingSign::Positive),
+            };
+        }
+        if self.purchases.0 >= 2 && self.purchases.0 > self.purchases.1 * 10 && !card {
+            return Some(SpendingSign::Negative);
+        }
+        if self.purchases.1 >= 2 && self.purchases.1 > self.purchases.0 * 10 && self.received.1 == 0 {
             return Some(SpendingSign::Positive);
         }
         if self.negative == 0 {
@@ -233,7 +278,11 @@ impl Facts {
         if card {
             return Some(SpendingSign::Positive);
         }
-        if self.payments_negative > 0 && self.positive >= 10 && self.positive > self.negative * 4 {
+        if self.plus > 0 {
+            return Some(SpendingSign::Negative);
+        }
+        let paid = self.payments.0 + self.received.0;
+        if (paid > 0 && self.positive > self.negative) || (self.positive >= 5 && self.positive > self.negative * 3) {
             return None;
         }
         Some(SpendingSign::Negative)
@@ -241,13 +290,47 @@ impl Facts {
 }
 
 /// Compares the amounts with the running balance over the sample.
-pub(super) fn balance_agreement(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> Agreement {
-    let (Money::Signed(amount), Some(balance)) = (columns.money, columns.balance) else {
-        return Agreement::default();
+pub(super) fn balance_chain(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> Chain {
+    let Some(balance) = columns.balance else {
+        return Chain::default();
+    };
+    let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
+    let change = |row: &Sampled| match columns.money {
+        Money::Signed(at) => value(row, at),
+        Money::Flagged(at, flag) => {
+            let out = flag_word(row.cell(flag))?;
+            value(row, at).map(|value| if out { -value } else { value })
+        }
+        Money::Split(debit, credit) => {
+            let side = |at: Option<usize>| at.and_then(|at| value(row, at)).unwrap_or_default().abs();
+            Some(side(credit) - side(debit))
+        }
     };
     let pairs: Vec<(Option<Decimal>, Option<Decimal>)> =
-        rows.iter().map(|row| (number(row.cell(amount), mark), number(row.cell(balance), mark))).collect();
-    agreement(&pairs)
+        rows.iter().map(|row| (change(row), value(row, balance))).collect();
+    Chain::of(&pairs)
+}
+
+/// Whether the balance shows that the fee was taken beside the amount.
+pub(super) fn fee_is_apart(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> bool {
+    let (Money::Signed(amount), Some(fee), Some(balance)) = (columns.money, columns.fee, columns.balance) else {
+        return false;
+    };
+    let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
+    let (mut apart, mut within) = (0, 0);
+    for pair in rows.windows(2) {
+        let [one, two] = pair else { continue };
+        for (row, before) in [(two, one), (one, two)] {
+            let taken = value(row, fee).unwrap_or_default().abs();
+            if let (false, Some(amount), Some(after), Some(before)) =
+                (taken.is_zero(), value(row, amount), value(row, balance), value(before, balance))
+            {
+                apart += usize::from(after - before == amount - taken);
+                within += usize::from(after - before == amount);
+            }
+        }
+    }
+    apart > within
 }
 
 #[cfg(test)]
@@ -265,14 +348,14 @@ mod tests {
     #[test]
     fn the_order_of_dates_is_decided_over_the_column() {
         use DateOrder::{Dmy, Mdy, Ymd};
-        assert_eq!(votes(&["03/04/2024", "13/04/2024"]).decide(false), Some(Dmy));
-        assert_eq!(votes(&["03/04/2024", "03/14/2024"]).decide(false), Some(Mdy));
-        assert_eq!(votes(&["99-04-03", "98-04-30"]).decide(false), Some(Ymd));
-        assert_eq!(votes(&["03.04.2024"]).decide(false), Some(Dmy));
-        assert_eq!(votes(&["03/04/2024"]).decide(false), None);
-        assert_eq!(votes(&["03/04/2024"]).decide(true), Some(Dmy));
-        assert_eq!(votes(&["03/03/2024"]).decide(false), Some(Dmy));
-        assert_eq!(votes(&["13/04/2024", "04/14/2024"]).decide(false), None);
+        assert_eq!(votes(&["03/04/2024", "13/04/2024"]).decide(false, None), Some(Dmy));
+        assert_eq!(votes(&["03/04/2024", "03/14/2024"]).decide(false, None), Some(Mdy));
+        assert_eq!(votes(&["99-04-03", "98-04-30"]).decide(false, None), Some(Ymd));
+        assert_eq!(votes(&["03.04.2024"]).decide(false, None), Some(Dmy));
+        assert_eq!(votes(&["03/04/2024"]).decide(false, None), None);
+        assert_eq!(votes(&["03/04/2024"]).decide(true, None), Some(Dmy));
+        assert_eq!(votes(&["03/03/2024"]).decide(false, None), Some(Dmy));
+        assert_eq!(votes(&["13/04/2024", "04/14/2024"]).decide(false, None), None);
         // Sorted one way, jumping the other: 1 to 12 of January and February, day first.
         let sorted = [
             "01/01/2024",
@@ -284,20 +367,33 @@ mod tests {
             "09/03/2024",
             "02/04/2024",
         ];
-        assert_eq!(votes(&sorted).decide(false), Some(Dmy));
+        assert_eq!(votes(&sorted).decide(false, None), Some(Dmy));
     }
 
     #[test]
     fn signs() {
-        let none = Agreement::default();
         let facts =
-            |negative, positive, payments_negative| Facts { negative, positive, payments_negative, ..Facts::default() };
-        assert_eq!(facts(5, 1, 0).sign(none), Some(SpendingSign::Negative));
-        assert_eq!(facts(2, 30, 2).sign(none), Some(SpendingSign::Positive));
-        assert_eq!(facts(0, 30, 0).sign(none), None);
-        assert_eq!(facts(8, 40, 1).sign(none), None);
-        assert_eq!(Facts { plus: 1, ..facts(0, 3, 0) }.sign(none), Some(SpendingSign::Negative));
-        assert_eq!(Facts { said_credit: 1, ..facts(0, 3, 0) }.sign(none), Some(SpendingSign::Positive));
-        assert_eq!(facts(0, 5, 0).sign(Agreement { rises: 0, falls: 4, pairs: 4 }), Some(SpendingSign::Positive));
+            |negative, positive, received| Facts { negative, positive, received: (received, 0), ..Facts::default() };
+        assert_eq!(facts(5, 1, 0).sign(None), Some(SpendingSign::Negative));
+        assert_eq!(facts(2, 30, 2).sign(None), Some(SpendingSign::Positive));
+        assert_eq!(facts(0, 30, 0).sign(None), None);
+        assert_eq!(facts(8, 40, 1).sign(None), None);
+        // One refund on a card, or one purchase from an account that is saved on: nothing tells.
+        assert_eq!(facts(1, 30, 0).sign(None), None);
+        // A payment out of an account with more money in than out is no card's.
+        assert_eq!(Facts { payments: (1, 0), ..facts(1, 3, 0) }.sign(None), None);
+        assert_eq!(Facts { plus: 1, ..facts(0, 3, 0) }.sign(None), Some(SpendingSign::Negative));
+        assert_eq!(Facts { said_credit: 1, ..facts(0, 3, 0) }.sign(None), Some(SpendingSign::Positive));
+        assert_eq!(Facts { purchases: (0, 3), ..facts(0, 3, 0) }.sign(None), Some(SpendingSign::Positive));
+        assert_eq!(Facts { hints: (0, 3), ..facts(2, 1, 0) }.sign(None), Some(SpendingSign::Positive));
+        assert_eq!(facts(0, 5, 0).sign(Some(false)), Some(SpendingSign::Positive));
+    }
+
+    #[test]
+    fn balances_tell_the_direction_and_the_direction_the_order_of_dates() {
+        let votes = votes(&["12/01/2024", "03/02/2024"]);
+        assert_eq!(votes.decide(false, Some(true)), Some(DateOrder::Dmy));
+        assert_eq!(votes.decide(false, Some(false)), Some(DateOrder::Mdy));
+        assert_eq!(votes.decide(false, None), None);
     }
 }

@@ -5,7 +5,9 @@ use rust_decimal::Decimal;
 
 use super::*;
 
+mod corpus;
 mod random;
+mod shapes;
 mod trials;
 
 fn options() -> Options {

@@ -10,6 +10,11 @@ pub(super) fn fold_blanks(raw: &str, limit: usize) -> String {
 
 /// Adds `raw`, folded, to `out` with one space between; `out` never gets longer than `limit` characters.
 pub(super) fn append_folded(out: &mut String, raw: &str, limit: usize) {
+    // Most cells are so already.
+    if out.is_empty() && raw.len() <= limit && is_folded(raw) {
+        out.push_str(raw);
+        return;
+    }
     let mut count = if out.is_empty() { 0 } else { out.chars().count() };
     for word in raw.split(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c)).filter(|w| !w.is_empty()) {
         if count > 0 {
@@ -27,6 +32,17 @@ pub(super) fn append_folded(out: &mut String, raw: &str, limit: usize) {
             count += 1;
         }
     }
+}
+
+/// Whether a text is ASCII in which nothing can be folded.
+fn is_folded(raw: &str) -> bool {
+    let mut before = b' ';
+    let plain = raw.bytes().all(|byte| {
+        let single = byte != b' ' || before != b' ';
+        before = byte;
+        single && matches!(byte, 0x20..=0x7e)
+    });
+    plain && before != b' '
 }
 
 const fn is_invisible(c: char) -> bool {
@@ -80,19 +96,20 @@ pub(super) const fn is_combining(c: char) -> bool {
 
 fn push_plain(out: &mut String, c: char) {
     let plain = match c {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ą' | 'ă' => 'a',
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ą' | 'ă' | 'ā' => 'a',
         'ç' | 'ć' | 'č' => 'c',
         'ď' | 'đ' => 'd',
-        'è' | 'é' | 'ê' | 'ë' | 'ę' | 'ě' => 'e',
-        'ğ' => 'g',
-        'ì' | 'í' | 'î' | 'ï' | 'ı' => 'i',
-        'ł' | 'ľ' | 'ĺ' => 'l',
-        'ñ' | 'ń' | 'ň' => 'n',
+        'è' | 'é' | 'ê' | 'ë' | 'ę' | 'ě' | 'ė' | 'ē' => 'e',
+        'ğ' | 'ģ' => 'g',
+        'ì' | 'í' | 'î' | 'ï' | 'ı' | 'į' | 'ī' => 'i',
+        'ķ' => 'k',
+        'ł' | 'ľ' | 'ĺ' | 'ļ' => 'l',
+        'ñ' | 'ń' | 'ň' | 'ņ' => 'n',
         'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ő' | 'ø' => 'o',
         'ř' | 'ŕ' => 'r',
         'ś' | 'š' | 'ş' | 'ș' => 's',
         'ť' | 'ţ' | 'ț' => 't',
-        'ù' | 'ú' | 'û' | 'ü' | 'ů' | 'ű' => 'u',
+        'ù' | 'ú' | 'û' | 'ü' | 'ů' | 'ű' | 'ų' | 'ū' => 'u',
         'ý' | 'ÿ' => 'y',
         'ź' | 'ż' | 'ž' => 'z',
         'ß' => return out.push_str("ss"),
@@ -119,6 +136,14 @@ mod tests {
     #[test]
     fn blanks_fold_and_the_limit_holds() {
         assert_eq!(fold_blanks("  a\u{0}b \t\u{a0} c  ", 99), "a b c");
+        assert_eq!(
+            (fold_blanks("", 9), fold_blanks(" ", 9), fold_blanks("a b", 9)),
+            (String::new(), String::new(), "a b".to_owned())
+        );
+        assert_eq!(
+            (fold_blanks("a ", 9), fold_blanks(" a", 9), fold_blanks("abc", 2)),
+            ("a".to_owned(), "a".to_owned(), "ab".to_owned())
+        );
         assert_eq!(fold_blanks("žluťoučký kůň", 9), "žluťoučký");
         let mut out = "ab".to_owned();
         append_folded(&mut out, " c ", 3);

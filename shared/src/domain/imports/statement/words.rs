@@ -1,4 +1,4 @@
-//! Words inside cells: months, debit and credit, states, totals, payments.
+//! Words inside cells: months, debit and credit, states.
 
 use super::text::plain_words;
 
@@ -38,11 +38,51 @@ pub(super) fn flag_word(cell: &str) -> Option<bool> {
         "d" | "dr" | "db" | "debit" | "dbit" | "debet" | "debito" | "soll" | "s" | "af" | "uit" | "out"
         | "outgoing" | "belastung" | "lastschrift" | "ausgang" | "cargo" | "addebito" | "dare" | "afschrijving"
         | "obciazenie" | "wydatek" | "vydaj" | "odchozi" | "terheles" | "t" | "ausgabe" | "expense" | "withdrawal"
-        | "wn" | "uttag" | "money out" | "saida" | "borc" | "kimeno" | "depense" | "uscita" => Some(true),
-        "c" | "cr" | "credit" | "crdt" | "credito" | "haben" | "h" | "bij" | "in" | "incoming" | "gutschrift"
-        | "eingang" | "abono" | "accredito" | "avere" | "bijschrijving" | "uznanie" | "wplyw" | "prijem"
-        | "prichozi" | "jovairas" | "j" | "einnahme" | "income" | "deposit" | "ma" | "insattning" | "money in"
-        | "entrada" | "kredit" | "alacak" | "bejovo" | "recette" | "entrata" => Some(false),
+        | "wn" | "uttag" | "支出" | "расход" | "дебет" | "deebet" | "debets" | "debetas" | "списание"
+        | "payment out" | "money out" | "saida" | "borc" | "kimeno" | "depense" | "uscita" => Some(true),
+        "c"
+        | "cr"
+        | "credit"
+        | "crdt"
+        | "credito"
+        | "haben"
+        | "h"
+        | "bij"
+        | "in"
+        | "incoming"
+        | "gutschrift"
+        | "eingang"
+        | "abono"
+        | "accredito"
+        | "avere"
+        | "bijschrijving"
+        | "uznanie"
+        | "wplyw"
+        | "prijem"
+        | "prichozi"
+        | "jovairas"
+        | "j"
+        | "einnahme"
+        | "income"
+        | "deposit"
+        | "ma"
+        | "insattning"
+        | "money in"
+        | "entrada"
+        | "收入"
+        | "приход"
+        | "кредит"
+        | "kreedit"
+        | "kredits"
+        | "kreditas"
+        | "k"
+        | "зачисление"
+        | "payment in"
+        | "kredit"
+        | "alacak"
+        | "bejovo"
+        | "recette"
+        | "entrata" => Some(false),
         _ => None,
     }
 }
@@ -60,6 +100,9 @@ pub(super) enum Status {
 pub(super) fn status_word(cell: &str) -> Status {
     let plain = plain_words(cell);
     let has = |words: &[&str]| words.iter().any(|word| plain.split(' ').any(|token| token.starts_with(word)));
+    if plain.starts_with("non contab") {
+        return Status::Pending;
+    }
     if has(&[
         "declin",
         "revert",
@@ -80,6 +123,8 @@ pub(super) fn status_word(cell: &str) -> Status {
         "avvis",
         "void",
         "expired",
+        "неусп",
+        "отклон",
     ]) {
         Status::Void
     } else if has(&[
@@ -94,6 +139,7 @@ pub(super) fn status_word(cell: &str) -> Status {
         "ceka",
         "fuggo",
         "reserv",
+        "varaus",
         "attesa",
         "nicht",
         "blokad",
@@ -105,6 +151,8 @@ pub(super) fn status_word(cell: &str) -> Status {
         "ausstehend",
         "offen",
         "vantande",
+        "venter",
+        "hold",
         "yes",
         "true",
     ]) {
@@ -112,89 +160,6 @@ pub(super) fn status_word(cell: &str) -> Status {
     } else {
         Status::Booked
     }
-}
-
-const TOTALS: &[&str] = &[
-    "total",
-    "totals",
-    "totale",
-    "totaal",
-    "summe",
-    "gesamt",
-    "suma",
-    "razem",
-    "celkem",
-    "spolu",
-    "osszesen",
-    "summa",
-    "soma",
-    "balance",
-    "saldo",
-    "solde",
-    "saldi",
-    "kontostand",
-    "zustatek",
-    "zostatok",
-    "egyenleg",
-    "bakiye",
-    "sold",
-    "anfangssaldo",
-    "endsaldo",
-    "beginsaldo",
-    "eindsaldo",
-    "subtotal",
-    "brought",
-    "carried",
-    "opening",
-    "closing",
-];
-
-/// Whether a text speaks of a balance or a total rather than of a transaction.
-pub(super) fn is_total(text: &str) -> bool {
-    let plain = plain_words(text);
-    // `Balance` as one word among many is more likely a shop (New Balance) than a bank's line.
-    let mut tokens = plain.split(' ');
-    tokens.clone().count() <= 10
-        && (tokens.next().is_some_and(|first| TOTALS.contains(&first))
-            || tokens.next().is_some_and(|second| TOTALS.contains(&second) && !plain.starts_with("new ")))
-}
-
-/// Whether a text on a card statement tells of money that came in: the card paid off, or a refund.
-pub(super) fn is_card_payment(text: &str) -> bool {
-    let plain = plain_words(text);
-    let padded = format!(" {plain} ");
-    [
-        " thank you ",
-        " payment received ",
-        " payment ",
-        " autopay ",
-        " refund ",
-        " direct debit payment ",
-        " credit ",
-        " paiement ",
-        " merci ",
-        " remboursement ",
-        " zahlung ",
-        " gutschrift ",
-        " ruckzahlung ",
-        " pago ",
-        " devolucion ",
-        " pagamento ",
-        " rimborso ",
-        " betaling ",
-        " terugbetaling ",
-        " splata ",
-        " wplata ",
-        " zwrot ",
-        " splatka ",
-        " befizetes ",
-        " inbetalning ",
-        " estorno ",
-        " reembolso ",
-        " cashback ",
-    ]
-    .iter()
-    .any(|word| padded.contains(word))
 }
 
 #[cfg(test)]
@@ -231,16 +196,5 @@ mod tests {
         assert_eq!(status_word("COMPLETED"), Status::Booked);
         assert_eq!(status_word("Umsatz gebucht"), Status::Booked);
         assert_eq!(status_word("Umsatz vorgemerkt"), Status::Pending);
-    }
-
-    #[test]
-    fn totals_and_payments() {
-        assert!(is_total("Closing balance"));
-        assert!(is_total("TOTAL"));
-        assert!(is_total("Saldo końcowe: 5,00"));
-        assert!(!is_total("NEW BALANCE STORE LONDON"));
-        assert!(!is_total("Coffee"));
-        assert!(is_card_payment("PAYMENT RECEIVED - THANK YOU"));
-        assert!(!is_card_payment("TESCO STORES"));
     }
 }

@@ -38,3 +38,24 @@ fn what_the_file_does_not_show_is_not_saved() {
     let shape = detect(text.as_bytes(), &options()).unwrap();
     assert_eq!((shape.mapping().date_order, shape.mapping().decimal_mark), (None, None));
 }
+
+#[test]
+fn several_accounts_of_one_ofx_file_are_told_apart() {
+    let statement = |account: &str, id: &str| {
+        format!(
+            "<STMTRS><CURDEF>EUR<BANKACCTFROM><ACCTID>{account}</BANKACCTFROM><BANKTRANLIST><STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20240131<TRNAMT>-1<FITID>{id}<NAME>Tea<MEMO>Green<BANKACCTTO><ACCTID>9999</BANKACCTTO></STMTTRN></BANKTRANLIST></STMTRS>"
+        )
+    };
+    let file = |second: &str| {
+        format!("OFXHEADER:100\n<OFX>{}{}</OFX>", statement("DE0001111", "1"), statement("DE0002222", second))
+    };
+    let rows = |text: &str| -> Vec<Row> {
+        detect(text.as_bytes(), &options()).unwrap().rows(text.as_bytes()).map(Result::unwrap).collect()
+    };
+    let got = rows(&file("2"));
+    assert_eq!(got[0].note.as_deref(), Some("Green Account …1111"));
+    assert_eq!(got[1].note.as_deref(), Some("Green Account …2222"));
+    assert_eq!(got[1].external_id.as_deref(), Some("2"));
+    // Ids that come twice are none: the second row would pass for the first.
+    assert!(rows(&file("1")).iter().all(|row| row.external_id.is_none()));
+}
