@@ -9,14 +9,17 @@ use shared::{
     platform::{
         db::{ReadDb, Tx},
         fields::Nothing,
+        files::Files,
         http::{Call, Reply},
         problem::Problem,
     },
 };
 
-deps! { db: ReadDb }
+deps! { db: ReadDb, files: Files }
 
 /// One transaction
+///
+/// Its `receipt_url` is a link to the file itself, which works for 15 minutes without a token.
 #[utoipa::path(
     get,
     path = "/transactions/{id}",
@@ -34,5 +37,7 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
         transactions::get(tx, me.user_id, call.id()?).await
     })
     .await?;
-    Ok(Reply::ok(&found)?.with("etag", format!("\"{}\"", found.changed_seq)))
+    let etag = found.etag();
+    let found = transactions::with_receipt(&deps.files, call.claims()?.user_id, found).await?;
+    Ok(Reply::ok(&found)?.with("etag", etag))
 }

@@ -1,7 +1,11 @@
 //! Transactions and their imports.
 
 mod categories;
+mod correct;
 mod create;
+mod delete;
+mod duplicates;
+mod export;
 mod get;
 mod import;
 mod import_get;
@@ -10,6 +14,13 @@ mod imports;
 mod list;
 mod mapping_save;
 mod mappings;
+mod receipt;
+mod receipt_get;
+mod resolve;
+mod restore;
+mod search;
+mod similar;
+mod update;
 
 use shared::{
     function,
@@ -22,6 +33,17 @@ use utoipa::OpenApi;
     create::handle,
     list::handle,
     get::handle,
+    update::handle,
+    delete::handle,
+    restore::handle,
+    receipt::handle,
+    receipt_get::handle,
+    correct::handle,
+    search::handle,
+    similar::handle,
+    export::handle,
+    duplicates::handle,
+    resolve::handle,
     import::handle,
     imports::handle,
     import_get::handle,
@@ -45,6 +67,18 @@ const FUNCTIONS: &[Function] = &[
     function!("transactions": create, HTTP "POST" "/transactions", User, 256 MB, 10 s),
     function!("transactions": list, HTTP "GET" "/transactions", User, 256 MB, 10 s),
     function!("transactions": get, HTTP "GET" "/transactions/{id}", User, 256 MB, 10 s),
+    function!("transactions": update, HTTP "PATCH" "/transactions/{id}", User, 256 MB, 10 s),
+    function!("transactions": delete, HTTP "DELETE" "/transactions/{id}", User, 256 MB, 10 s),
+    function!("transactions": restore, HTTP "POST" "/transactions/{id}/restore", User, 256 MB, 10 s),
+    function!("transactions": receipt, HTTP "POST" "/transactions/{id}/receipt", User, 256 MB, 10 s),
+    function!("transactions": receipt_get, HTTP "GET" "/transactions/{id}/receipt", User, 256 MB, 10 s),
+    function!("transactions": correct, HTTP "POST" "/transactions/correct", User, 256 MB, 10 s),
+    function!("transactions": search, HTTP "GET" "/transactions/search", User, 256 MB, 10 s),
+    function!("transactions": similar, HTTP "POST" "/transactions/similar", User, 256 MB, 10 s),
+    // A whole processor, for a million rows within the gateway's 30 s; the memory is not needed.
+    function!("transactions": export, HTTP "GET" "/transactions/export", User, 1769 MB, 29 s),
+    function!("transactions": duplicates, HTTP "GET" "/transactions/duplicates", User, 256 MB, 10 s),
+    function!("transactions": resolve, HTTP "POST" "/transactions/duplicates/resolve", User, 256 MB, 10 s),
     function!("transactions": import, HTTP "POST" "/transactions/import", User, 512 MB, 15 s),
     function!("transactions": imports, HTTP "GET" "/transactions/imports", User, 256 MB, 10 s),
     function!("transactions": import_get, HTTP "GET" "/transactions/imports/{id}", User, 256 MB, 10 s),

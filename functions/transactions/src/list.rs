@@ -4,7 +4,7 @@ use shared::{
     deps,
     domain::{
         auth::{self, Me},
-        pages::Page,
+        pages::{Page, PageParams},
         transactions::{self, Transaction},
     },
     platform::{
@@ -25,7 +25,7 @@ deps! { db: ReadDb, keys: Keys }
     get,
     path = "/transactions",
     tag = "Transactions",
-    params(transactions::ListQuery),
+    params(transactions::FilterQuery, PageParams),
     responses((status = 200, description = "A page", body = Page<Transaction>), shared::platform::problem::Problems)
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {

@@ -135,6 +135,18 @@ pub struct PageParams {
     cursor: Option<String>,
 }
 
+/// The form of a page that is reached by a cursor alone, for the OpenAPI document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the OpenAPI derive alone")]
+pub struct CursorParams {
+    /// Rows a page, 1 to 100.
+    #[param(default = 50)]
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before, with the same filters.
+    cursor: Option<String>,
+}
+
 /// A page.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {

@@ -190,6 +190,34 @@ impl Fields {
         value.map_err(|fault| self.refuse(name, fault)).ok()
     }
 
+    /// A field of a change: left out, emptied by null, or set.
+    pub fn nullable<T: Field>(&mut self, name: &str) -> Option<Option<T>> {
+        let null = |raw: &Raw| matches!(raw, Raw::Json(raw) if raw.get() == "null");
+        if self.values.iter().any(|(known, raw)| known == name && null(raw)) {
+            self.values.retain(|(known, raw)| known != name || !null(raw));
+            return Some(None);
+        }
+        self.optional(name).map(Some)
+    }
+
+    /// A field of a change that cannot be emptied.
+    pub fn changed<T: Field>(&mut self, name: &str) -> Option<T> {
+        let value = self.nullable(name)?;
+        if value.is_none() {
+            self.refuse(name, Fault::new("not_nullable", "Send a value, or leave this field out."));
+        }
+        value
+    }
+
+    /// Notes what was refused within the member at `place`, such as `list/0`.
+    pub fn refuse_within(&mut self, place: &str, errors: Vec<FieldError>) {
+        let prefix = self.prefix;
+        self.errors.extend(errors.into_iter().map(|error| {
+            let pointer = format!("{prefix}{place}{}", error.pointer).chars().take(100).collect();
+            FieldError { pointer, ..error }
+        }));
+    }
+
     /// A field that must be there.
     pub fn required<T: Field>(&mut self, name: &str) -> Option<T> {
         let null = |raw: &Raw| matches!(raw, Raw::Json(raw) if raw.get() == "null");

@@ -116,6 +116,18 @@ impl Call {
         }
     }
 
+    /// Refuses a change of what has another ETag than the caller's `If-Match` names, if there is one.
+    pub fn check_match(&self, etag: &str) -> Result<(), Problem> {
+        if !self.has_header("if-match") {
+            return Ok(());
+        }
+        let named = self.header("if-match").unwrap_or_default();
+        if named.trim() == "*" || named.split(',').any(|one| one.trim() == etag) {
+            return Ok(());
+        }
+        Err(Problem::new(412, "stale", "It has changed since you fetched it: fetch it again, then repeat your change."))
+    }
+
     /// Everything that was asked for: equal calls have equal content.
     #[must_use]
     pub fn content(&self) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 mod sql;
 
-use super::{events, imports};
+use super::{events, imports, transactions};
 use crate::platform::{
     clock,
     db::{Db, Tx},
@@ -51,6 +51,8 @@ pub enum Work {
         /// Which.
         import_id: Uuid,
     },
+    /// Request the trainings that enough corrections wait for.
+    Retrain,
     /// Push frames and start imports that were committed without anybody being told.
     Sweep,
 }
@@ -99,6 +101,7 @@ pub async fn work(
                 imports::Ran::More => tasks.send(&Task::new(Work::Revert { user_id, import_id })).await,
             }
         }
+        Work::Retrain => transactions::request_trainings(db).await,
         Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
     }
 }
@@ -112,7 +115,9 @@ pub async fn scheduled(
 ) -> Result<(), Problem> {
     match read(message)? {
         Work::Sweep => sweep(db, relay, tasks).await,
-        Work::Import { .. } | Work::Revert { .. } => Err(Problem::internal("this task belongs on the default queue")),
+        Work::Import { .. } | Work::Revert { .. } | Work::Retrain => {
+            Err(Problem::internal("this task belongs on the default queue"))
+        }
     }
 }
 
@@ -132,6 +137,9 @@ async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<
         } else {
             queue(tasks, &Task::new(Work::Import { user_id, import_id })).await;
         }
+    }
+    if db.tx(transactions::is_training_due).await? {
+        queue(tasks, &Task::new(Work::Retrain)).await;
     }
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
 }

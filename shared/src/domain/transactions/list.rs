@@ -68,7 +68,7 @@ impl Field for Bound {
 }
 
 impl Filters {
-    fn read(fields: &mut Fields) -> Self {
+    pub(super) fn read(fields: &mut Fields) -> Self {
         let filters = Self {
             since: fields.optional("since"),
             until: fields.optional("until"),
@@ -140,11 +140,11 @@ impl Read for List {
     }
 }
 
-/// The form of [`List`], for the OpenAPI document.
+/// The form of [`Filters`], for the OpenAPI document.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by the OpenAPI derive alone")]
-pub struct ListQuery {
+pub struct FilterQuery {
     /// From this date on.
     #[param(format = Date)]
     since: Option<String>,
@@ -168,14 +168,6 @@ pub struct ListQuery {
     q: Option<String>,
     /// `deleted`: deleted ones, too.
     include: Option<String>,
-    /// Rows a page, 1 to 100.
-    #[param(default = 50)]
-    limit: Option<i64>,
-    /// Rows to pass over, 0 to 100,000.
-    #[param(default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same filters.
-    cursor: Option<String>,
 }
 
 /// A page of the user's transactions, newest first.

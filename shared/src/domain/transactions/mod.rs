@@ -1,7 +1,15 @@
 //! Transactions: positive is money out, negative a refund or income.
 
+mod corrections;
 mod create;
+mod duplicates;
+mod edit;
+mod export;
+mod highlight;
 mod list;
+mod receipt;
+mod search;
+mod similar;
 mod sql;
 
 use super::{merchants::Merchant, money::Money, pages::iso};
@@ -10,9 +18,19 @@ use crate::platform::{
     fields::{Fault, Field, Text},
     problem::Problem,
 };
+pub use corrections::{
+    Corrected, Correction, CorrectionBody, PER_TRAINING, correct, is_training_due, request_trainings,
+};
 pub use create::{NewTransaction, NewTransactionBody, Recognised, create, recognise};
-pub use list::{Filters, List, ListQuery, list};
+pub use duplicates::{Group, GroupQuery, Groups, Resolution, ResolutionBody, Resolved, duplicates, resolve};
+pub use edit::{Changed, Patch, PatchBody, delete, restore, update};
+pub use export::{Export, ExportQuery, Exported, Link, export};
+pub use highlight::Piece;
+pub use list::{FilterQuery, Filters, List, list};
+pub use receipt::{Receipt, ReceiptBody, Ticket, attach, receipt_link, with_receipt};
+pub use search::{Match, Matches, Search, search};
 use serde::Serialize;
+pub use similar::{Neighbour, Neighbours, Similar, SimilarBody, similar};
 pub use sql::{Bulk, bulk_insert};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -91,7 +109,8 @@ pub struct Transaction {
     pub duplicate_of: Option<Uuid>,
     /// The import it came with.
     pub import_id: Option<Uuid>,
-    /// Where its receipt is.
+    /// Where its receipt is: an address of this API, which asks for the token and leads to the file. In the answer of
+    /// `GET /transactions/{id}` a link to the file itself, which works for 15 minutes without a token.
     pub receipt_url: Option<String>,
     /// The content id of its receipt.
     pub ipfs_cid: Option<String>,
@@ -106,6 +125,14 @@ pub struct Transaction {
     /// Goes up with every change; the ETag.
     #[serde(skip)]
     pub changed_seq: i64,
+}
+
+impl Transaction {
+    /// What it is told apart from its other versions by.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("\"{}\"", self.changed_seq)
+    }
 }
 
 /// One transaction of the user's; deleted ones are gone, for reading.

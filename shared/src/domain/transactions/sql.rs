@@ -1,5 +1,12 @@
 //! Statements on transactions.
 
+pub(super) mod corrections;
+pub(super) mod duplicates;
+pub(super) mod edit;
+pub(super) mod export;
+pub(super) mod search;
+pub(super) mod similar;
+
 use super::{Filters, Recognised, Transaction};
 use crate::{
     domain::{

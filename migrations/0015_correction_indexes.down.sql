@@ -1,0 +1,2 @@
+DROP INDEX user_corrections_training_idx;
+DROP INDEX user_corrections_untaken_idx;

@@ -1,0 +1,254 @@
+//! Transactions as a file: for a spreadsheet, for a program, and to be imported again.
+
+use super::{Filters, Transaction, sql};
+use crate::{
+    domain::{
+        auth::{self, Me},
+        pages::Place,
+    },
+    platform::{
+        clock,
+        db::{ReadDb, Tx},
+        fields::{Fault, Field, Fields, Read},
+        files::{Files, LINK_S, Upload},
+        http::Call,
+        problem::Problem,
+    },
+};
+use serde::Serialize;
+use time::Duration;
+use uuid::Uuid;
+
+/// Rows in memory at a time.
+const BATCH: i64 = 2_000;
+/// The largest file that an answer holds, as the answer's JSON has it: Lambda's limit is 6 MB.
+const ANSWERED: usize = 5 * 1024 * 1024;
+/// What is stored at a time: S3 takes no smaller part than 5 MB but for the last.
+const PART: usize = 8 * 1024 * 1024;
+/// A batch is not begun later than this: the gateway gives up after 30 s.
+const TIME: Duration = Duration::seconds(24);
+
+/// What the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Json,
+}
+
+impl Field for Format {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "json" => Ok(Self::Json),
+            _ => Err(Fault::new("not_a_format", "Send csv or json.")),
+        }
+    }
+}
+
+/// What `GET /transactions/export` takes.
+pub struct Export {
+    format: Format,
+    filters: Filters,
+}
+
+impl Read for Export {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let format = fields.optional("format").unwrap_or(Format::Csv);
+        Some(Self { format, filters: Filters::read(fields) })
+    }
+}
+
+/// The form of [`Export`] beside its filters, for the OpenAPI document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the OpenAPI derive alone")]
+pub struct ExportQuery {
+    /// `csv` or `json`.
+    #[param(default = "csv")]
+    format: Option<String>,
+}
+
+/// Where a file is that is too large for an answer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Link {
+    /// Fetch it here, without a token.
+    pub url: String,
+    /// Seconds until the address is of no use.
+    #[schema(example = 900)]
+    pub expires_in: u32,
+    /// How many transactions it holds.
+    pub rows: u64,
+}
+
+/// An export that is ready.
+pub enum Exported {
+    /// The file itself.
+    File {
+        /// Its content type.
+        content_type: &'static str,
+        /// What to save it as.
+        name: &'static str,
+        /// Its text.
+        body: String,
+    },
+    /// The place of a large one.
+    Link(Link),
+}
+
+/// What has been written and not yet stored.
+struct Sheet<'a> {
+    files: &'a Files,
+    format: Format,
+    key: String,
+    text: Vec<u8>,
+    upload: Option<Upload<'a>>,
+    rows: u64,
+}
+
+/// The columns. The amount's says its sign, and all are names that the import of a bank's file knows.
+const HEADER: [&str; 6] = ["date", "description", "amount (spending positive)", "currency", "category", "note"];
+
+/// A cell that no spreadsheet takes for a formula. The apostrophe is what spreadsheets themselves put before a text, and
+/// the import takes it away again; so a text with one of its own gets another.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number(text);
+    let own = text.strip_prefix('\'').is_some_and(|rest| !rest.ends_with('\''));
+    if formula || own { format!("'{text}") } else { text.to_owned() }
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    plain(whole) && plain(decimals)
+}
+
+impl<'a> Sheet<'a> {
+    fn new(files: &'a Files, format: Format, user_id: Uuid) -> Result<Self, Problem> {
+        let key = format!("exports/{user_id}/{}", Uuid::now_v7());
+        let mut sheet = Self { files, format, key, text: Vec::new(), upload: None, rows: 0 };
+        match format {
+            Format::Csv => sheet.line(&HEADER.map(ToOwned::to_owned))?,
+            Format::Json => sheet.text.extend_from_slice(b"{\"data\":["),
+        }
+        Ok(sheet)
+    }
+
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self.format {
+            Format::Csv => ("text/csv; charset=utf-8", "transactions.csv"),
+            Format::Json => ("application/json", "transactions.json"),
+        }
+    }
+
+    fn line(&mut self, cells: &[String]) -> Result<(), Problem> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut self.text);
+        writer.write_record(cells).and_then(|()| writer.flush().map_err(Into::into)).map_err(Problem::internal)
+    }
+
+    fn write(&mut self, transaction: &Transaction) -> Result<(), Problem> {
+        match self.format {
+            Format::Csv => self.line(&[
+                transaction.date.to_string(),
+                cell(&transaction.merchant_raw),
+                transaction.amount.amount().to_string(),
+                transaction.currency.clone(),
+                cell(&transaction.category),
+                cell(transaction.note.as_deref().unwrap_or_default()),
+            ])?,
+            Format::Json => {
+                if self.rows > 0 {
+                    self.text.push(b',');
+                }
+                serde_json::to_writer(&mut self.text, transaction).map_err(Problem::internal)?;
+            }
+        }
+        self.rows = self.rows.saturating_add(1);
+        Ok(())
+    }
+
+    /// How long the text is as a string of the answer's JSON, in which every quotation mark is two characters.
+    fn answered(&self) -> usize {
+        let escaped = |byte: &&u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+        self.text.len().saturating_add(self.text.iter().filter(escaped).count())
+    }
+
+    /// Stores what is enough for a part.
+    async fn store(&mut self) -> Result<(), Problem> {
+        if self.upload.is_none() && self.answered() > ANSWERED {
+            let (content_type, name) = self.kind();
+            self.upload = Some(self.files.begin(self.key.clone(), content_type, name).await?);
+        }
+        match &mut self.upload {
+            Some(upload) if self.text.len() >= PART => upload.part(std::mem::take(&mut self.text)).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn finish(mut self) -> Result<Exported, Problem> {
+        if self.format == Format::Json {
+            self.text.extend_from_slice(b"]}");
+        }
+        let (content_type, name) = self.kind();
+        match self.upload {
+            None => {
+                let body = String::from_utf8(self.text).map_err(Problem::internal)?;
+                Ok(Exported::File { content_type, name, body })
+            }
+            Some(mut upload) => {
+                if !self.text.is_empty() {
+                    upload.part(self.text).await?;
+                }
+                Ok(Exported::Link(Link { url: upload.finish().await?, expires_in: LINK_S, rows: self.rows }))
+            }
+        }
+    }
+}
+
+/// Writes the user's transactions, newest first, into a file. They are read batch by batch, each in a transaction of its
+/// own, so that no more than a part of the file is in memory and nothing is stored while one is open.
+pub async fn export(db: &ReadDb, files: &Files, call: &Call, asked: &Export) -> Result<Exported, Problem> {
+    let user_id = call.claims()?.user_id;
+    let mut sheet = Sheet::new(files, asked.format, user_id)?;
+    let mut rows = auth::with_user(db, call, async |tx: &mut Tx, me: &Me| {
+        Ok(sql::export::batch(tx, me.user_id, &asked.filters, None, BATCH).await?)
+    })
+    .await?;
+    loop {
+        for row in &rows {
+            sheet.write(row)?;
+        }
+        sheet.store().await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
+        let Some(last) = rows.last().filter(|_| full).map(|last| Place { date: last.date, id: last.id }) else {
+            return sheet.finish().await;
+        };
+        if clock::now() > call.now.saturating_add(TIME) {
+            return Err(Problem::new(
+                422,
+                "export_too_large",
+                "These are too many transactions for one file: narrow them with since and until, and fetch several.",
+            ));
+        }
+        let next = async |tx: &mut Tx| {
+            Ok::<_, Problem>(sql::export::batch(tx, user_id, &asked.filters, Some(last), BATCH).await?)
+        };
+        rows = db.tx(next).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn must_hold_22_no_cell_is_a_formula_and_numbers_stay_numbers() {
+        for text in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "--1", "-1.2.3", "+1e5"] {
+            assert_eq!(cell(text), format!("'{text}"));
+        }
+        for text in ["-12.50", "+1", "-0.01", "12", "", "a=1", "Café", "1-2", "'quoted'"] {
+            assert_eq!(cell(text), text);
+        }
+        assert_eq!(cell("'t Winkeltje"), "''t Winkeltje");
+    }
+}
