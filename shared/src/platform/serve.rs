@@ -92,7 +92,7 @@ where
     H: AsyncFn(&D, Call) -> Result<Reply, Problem>,
 {
     let deps = D::open(&env)?;
-    let keys = if access == Access::User { Some(Keys::open(&env)?) } else { None };
+    let keys = if access == Access::Public { None } else { Some(Keys::open(&env)?) };
     let (env, deps, keys, handle) = (&env, &deps, keys.as_ref(), &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
@@ -101,6 +101,7 @@ where
         let answer = guarded(async {
             let mut call = Call::from_event(event.payload, request_id.clone(), clock::now())?;
             path.clone_from(&call.path);
+            call.admin = access == Access::Admin;
             authenticate(keys, &mut call).await?;
             user_id = call.claims.as_ref().map(|claims| claims.user_id);
             // Boxed: the compiler's layout of the whole nest of futures would be too deep.
@@ -305,7 +306,7 @@ macro_rules! function {
 #[must_use]
 pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
     let mut grants = D::grants();
-    if access == Access::User {
+    if access != Access::Public {
         grants.push(super::function::Grant::Keys);
         grants.sort_unstable();
         grants.dedup();

@@ -2,7 +2,7 @@
 
 mod sql;
 
-use super::{events, imports};
+use super::{events, imports, merchants};
 use crate::platform::{
     clock,
     db::{Db, Tx},
@@ -44,6 +44,11 @@ pub enum Work {
         /// Which.
         import_id: Uuid,
     },
+    /// Move users' transactions for a merge of merchants, or back for its undoing.
+    Merge {
+        /// Which.
+        merge_id: Uuid,
+    },
     /// Push frames and start imports that were committed without anybody being told.
     Sweep,
 }
@@ -84,6 +89,10 @@ pub async fn work(
                 imports::Ran::More => tasks.send(&Task::new(Work::Import { user_id, import_id })).await,
             }
         }
+        Work::Merge { merge_id } => match merchants::work_off(db, merge_id, message.deadline).await? {
+            merchants::Moved::Done => Ok(()),
+            merchants::Moved::More => tasks.send(&Task::new(Work::Merge { merge_id })).await,
+        },
         Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
     }
 }
@@ -98,6 +107,7 @@ pub async fn scheduled(
     match read(message)? {
         Work::Sweep => sweep(db, relay, tasks).await,
         Work::Import { .. } => Err(Problem::internal("an import belongs on the default queue")),
+        Work::Merge { .. } => Err(Problem::internal("a merge belongs on the default queue")),
     }
 }
 
@@ -109,6 +119,9 @@ async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<
     }
     for (user_id, import_id) in imports::stalled(db, clock::now(), STALLED).await? {
         queue(tasks, &Task::new(Work::Import { user_id, import_id })).await;
+    }
+    for merge_id in db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await? {
+        queue(tasks, &Task::new(Work::Merge { merge_id })).await;
     }
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
 }
