@@ -1,6 +1,11 @@
 //! Merchants.
 
+mod create;
+mod import;
+mod merge;
 mod search;
+mod statistics;
+mod undo;
 
 use shared::{
     function,
@@ -9,7 +14,14 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(search::handle))]
+#[openapi(paths(
+    search::handle,
+    create::handle,
+    import::handle,
+    merge::handle,
+    undo::handle,
+    statistics::handle
+))]
 struct Api;
 
 /// This feature's functions.
@@ -21,4 +33,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     Api::openapi()
 }
 
-const FUNCTIONS: &[Function] = &[function!("merchants": search, HTTP "GET" "/merchants/search", User, 256 MB, 10 s)];
+const FUNCTIONS: &[Function] = &[
+    function!("merchants": search, HTTP "GET" "/merchants/search", User, 256 MB, 10 s),
+    function!("merchants": create, HTTP "POST" "/merchants", Admin, 256 MB, 10 s),
+    function!("merchants": import, HTTP "POST" "/merchants/import", Admin, 256 MB, 25 s),
+    function!("merchants": merge, HTTP "POST" "/merchants/merge", Admin, 256 MB, 10 s),
+    function!("merchants": undo, HTTP "POST" "/merchants/merges/{id}/undo", Admin, 256 MB, 10 s),
+    function!("merchants": statistics, HTTP "GET" "/merchants/statistics", User, 256 MB, 10 s),
+];

@@ -10,8 +10,9 @@ pub async fn import(url: &str, file: &Path, log: &Path) -> Result<()> {
     let report = import_csv(&db, &text, |done| eprintln!("{done} merchants looked at")).await;
     let report = report.map_err(|problem| anyhow!("the import stopped: {problem}"))?;
     println!("{} imported, {} skipped, {} refused", report.imported, report.skipped, report.refused);
-    if !report.log.is_empty() {
-        fs::write(log, report.log.join("\n") + "\n").with_context(|| format!("cannot write {}", log.display()))?;
+    if !report.rows.is_empty() {
+        let lines: String = report.rows.iter().map(|left| format!("{left}\n")).collect();
+        fs::write(log, lines).with_context(|| format!("cannot write {}", log.display()))?;
         println!("what was not imported, and why: {}", log.display());
     }
     Ok(())

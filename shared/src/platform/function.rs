@@ -151,6 +151,8 @@ pub enum Access {
     Public,
     /// A user with a live session.
     User,
+    /// A user with a live session who is an administrator at that moment.
+    Admin,
 }
 
 /// A boxed future that stays on its thread: every function runs on one.

@@ -29,6 +29,8 @@ pub struct Call {
     pub now: OffsetDateTime,
     /// The claims of the access token, once checked.
     pub claims: Option<super::serve::Claims>,
+    /// Whether the route is for administrators alone; who is one is looked up with the session.
+    pub admin: bool,
     params: HashMap<String, String>,
     query: String,
     headers: ::http::HeaderMap,
@@ -59,6 +61,7 @@ impl Call {
             source_ip: http.source_ip.unwrap_or_default(),
             now,
             claims: None,
+            admin: false,
             params: event.path_parameters,
             query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,

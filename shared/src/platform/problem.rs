@@ -94,6 +94,12 @@ impl Problem {
         Self::new(401, code, detail)
     }
 
+    /// 403: a route for administrators.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(403, "forbidden", "Only an administrator may do this: ask one, or have yourself made one.")
+    }
+
     /// 404: absent, or somebody else's; the two are never told apart.
     #[must_use]
     pub fn not_found() -> Self {

@@ -113,7 +113,7 @@ where
 }
 
 async fn serve_http(env: Arc<Env>, access: Access, handle: Handler<Call, Reply>) -> Result<(), Error> {
-    let keys = if access == Access::User { Some(Keys::open(&env)?) } else { None };
+    let keys = if access == Access::Public { None } else { Some(Keys::open(&env)?) };
     let (env, keys, handle) = (&env, keys.as_ref(), &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
@@ -122,6 +122,7 @@ async fn serve_http(env: Arc<Env>, access: Access, handle: Handler<Call, Reply>)
         let answer = guarded(async {
             let mut call = Call::from_event(event.payload, request_id.clone(), clock::now())?;
             path.clone_from(&call.path);
+            call.admin = access == Access::Admin;
             authenticate(keys, &mut call).await?;
             user_id = call.claims.as_ref().map(|claims| claims.user_id);
             handle(call).await
@@ -337,7 +338,7 @@ macro_rules! function {
 #[must_use]
 pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
     let mut grants = D::grants();
-    if access == Access::User {
+    if access != Access::Public {
         grants.push(super::function::Grant::Keys);
         grants.sort_unstable();
         grants.dedup();

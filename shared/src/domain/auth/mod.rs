@@ -64,7 +64,7 @@ fn ended() -> Problem {
 }
 
 /// Runs `work` for the user of the call. The first statement of every such transaction looks the session up, so a
-/// logout or a disabled account takes effect at once.
+/// logout, a disabled account or an administrator's right taken away takes effect at once.
 pub async fn with_user<R: Role, T>(
     db: &Postgres<R>,
     call: &Call,
@@ -83,6 +83,9 @@ pub(super) async fn with_user_locking<R: Role, T>(
     let claims = call.claims()?;
     db.tx(async |tx: &mut Tx| {
         let live = sql::live_session(tx, claims.user_id, claims.session_id, call.now, lock).await?.ok_or_else(ended)?;
+        if call.admin && !live.is_admin {
+            return Err(Problem::forbidden());
+        }
         if !live.locked {
             return Err(Problem::conflict(
                 "in_flight",

@@ -11,6 +11,7 @@ pub(super) struct Live {
     pub today: Date,
     /// `last_active` is old enough to be written again.
     pub stale: bool,
+    pub is_admin: bool,
     pub locked: bool,
 }
 
@@ -24,7 +25,7 @@ pub(super) async fn live_session(
     sqlx::query_as!(
         Live,
         r#"SELECT u.currency, ($3::timestamptz AT TIME ZONE u.timezone)::date AS "today!",
-                  s.last_active < $3::timestamptz - interval '5 minutes' AS "stale!",
+                  s.last_active < $3::timestamptz - interval '5 minutes' AS "stale!", u.is_admin,
                   CASE WHEN $4::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($4) END AS "locked!"
            FROM sessions s JOIN users u ON u.id = s.user_id
            WHERE s.user_id = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3 AND u.is_active"#,

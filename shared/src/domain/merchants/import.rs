@@ -1,20 +1,30 @@
 //! Merchants from a CSV file: `canonical_name,category,aliases,country,tags`.
 
-use super::sql;
+use super::{
+    new::{Aliases, Country, Name, NewMerchant, NewRow, Tags},
+    sql,
+};
 use crate::{
-    domain::imports::statement::alias_key,
+    domain::{audit, auth::Me, categories::Category},
     platform::{
+        clock,
         db::{Db, Tx},
+        fields::{Fault, Field},
+        http::Call,
         problem::Problem,
     },
 };
-use serde::Deserialize;
-use serde_json::Value;
-use std::collections::HashSet;
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
+use std::{collections::HashSet, fmt};
 
-/// Rows a transaction takes: few enough that a fault costs little, many enough to be quick.
+/// The largest file that comes in a request's body.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+/// Rows that one statement stores: few enough that a fault of the command costs little, many enough to be quick.
 const BATCH: usize = 100;
+/// Rows that a request may bring: they are stored in one transaction, in the time of one request.
+const ROWS: usize = 5000;
+/// The columns; a file may leave out all but the first two.
+const COLUMNS: [&str; 5] = ["canonical_name", "category", "aliases", "country", "tags"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,20 +39,48 @@ struct Line {
     tags: String,
 }
 
-/// A merchant that was found right.
-pub(super) struct Row {
-    pub id: Uuid,
-    pub canonical_name: String,
-    pub category: String,
-    pub country: Option<String>,
-    pub aliases: Vec<String>,
-    pub tags: Value,
-    /// The normalised names; the first is the canonical one's.
-    pub keys: Vec<String>,
+impl Line {
+    fn read(&self) -> Result<NewMerchant, String> {
+        let mut faults = Vec::new();
+        let mut note = |column: &str, fault: Fault| faults.push(format!("{column}: {}", fault.detail));
+        let name = Name::from_text(&self.canonical_name).map_err(|fault| note("canonical_name", fault)).ok();
+        let category = Category::from_text(&self.category).map_err(|fault| note("category", fault)).ok();
+        let aliases = self.aliases.split('|').filter(|alias| !alias.trim().is_empty());
+        let aliases = Aliases::of(aliases).map_err(|fault| note("aliases", fault)).ok();
+        let country = Some(self.country.trim()).filter(|country| !country.is_empty());
+        let country = country.map(|text| Country::from_text(text).map_err(|fault| note("country", fault)).ok());
+        let tags = match self.tags.trim() {
+            "" => Some(Tags::default()),
+            text => Tags::from_text(text).map_err(|fault| note("tags", fault)).ok(),
+        };
+        match (name, category, aliases, tags) {
+            (Some(name), Some(category), Some(aliases), Some(tags)) if faults.is_empty() => {
+                Ok(NewMerchant { name, category, aliases, country: country.flatten(), tags })
+            }
+            _ => Err(faults.join(" ")),
+        }
+    }
+}
+
+/// A row that did not become a merchant.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Left {
+    /// Which, counted from 1 below the header.
+    pub row: usize,
+    /// `skipped`: known already; `refused`: wrong.
+    pub outcome: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {}: {}: {}", self.row, self.outcome, self.reason)
+    }
 }
 
 /// What became of a file.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Report {
     /// Merchants that are new.
     pub imported: usize,
@@ -50,108 +88,104 @@ pub struct Report {
     pub skipped: usize,
     /// Rows that were refused.
     pub refused: usize,
-    /// A line for each row that was not imported.
-    pub log: Vec<String>,
+    /// Each row that was not imported.
+    pub rows: Vec<Left>,
 }
 
-impl Line {
-    fn check(self, categories: &HashSet<String>) -> Result<Row, String> {
-        let name = self.canonical_name.split_whitespace().collect::<Vec<_>>().join(" ");
-        if !(3..=255).contains(&name.chars().count()) {
-            return Err("canonical_name must have 3 to 255 characters".into());
-        }
-        if !categories.contains(&self.category) {
-            return Err(format!("{:?} is no system category", self.category));
-        }
-        let country = self.country.trim().to_owned();
-        if !country.is_empty() && (country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase())) {
-            return Err(format!("country {country:?} must be two capital letters, or empty"));
-        }
-        let tags: Value = match self.tags.trim() {
-            "" => Value::Object(serde_json::Map::new()),
-            text => serde_json::from_str(text).map_err(|error| format!("tags is not JSON: {error}"))?,
-        };
-        if !tags.is_object() {
-            return Err("tags must be a JSON object".into());
-        }
-        let mut aliases: Vec<_> =
-            self.aliases.split('|').map(str::trim).filter(|alias| !alias.is_empty()).map(ToOwned::to_owned).collect();
-        aliases.sort();
-        aliases.dedup();
-        if aliases.len() > 50 {
-            return Err("at most 50 aliases".into());
-        }
-        let mut keys = vec![alias_key(&name)];
-        for alias in &aliases {
-            let key = alias_key(alias);
-            if !key.is_empty() && !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        if keys.first().is_none_or(String::is_empty) {
-            return Err("canonical_name has no letters or digits".into());
-        }
-        if keys.iter().any(|key| key.chars().count() > 255) {
-            return Err("an alias may have at most 255 characters".into());
-        }
-        let nul = |text: &str| text.contains('\0') || text.contains("\\u0000");
-        if nul(&name) || nul(&tags.to_string()) || aliases.iter().any(|alias| nul(alias)) {
-            return Err("NUL cannot be stored".into());
-        }
-        let country = (!country.is_empty()).then_some(country);
-        Ok(Row { id: Uuid::now_v7(), canonical_name: name, category: self.category, country, aliases, tags, keys })
+impl Report {
+    fn skip(&mut self, row: usize, reason: String) {
+        self.skipped = self.skipped.saturating_add(1);
+        self.rows.push(Left { row, outcome: "skipped", reason });
+    }
+
+    fn refuse(&mut self, row: usize, reason: String) {
+        self.refused = self.refused.saturating_add(1);
+        self.rows.push(Left { row, outcome: "refused", reason });
+    }
+
+    fn sorted(mut self) -> Self {
+        self.rows.sort_by_key(|left| left.row);
+        self
     }
 }
 
-/// Loads a file in batches. Rows that are wrong, or known already, are passed over and said so; the rest goes in.
-pub async fn import_csv(db: &Db, text: &str, progress: impl Fn(usize)) -> Result<Report, Problem> {
-    let categories = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::system_categories(tx).await?)).await?;
-    let categories: HashSet<_> = categories.into_iter().collect();
-    let (mut report, mut seen, mut rows) = (Report::default(), HashSet::new(), Vec::new());
+/// Reads a file of at most so many rows; what is wrong in itself, or twice in it, is told apart from what may go in.
+fn read(text: &str, categories: &[String], most: usize) -> Result<(Report, Vec<(usize, NewRow)>), Problem> {
+    let categories: HashSet<_> = categories.iter().map(String::as_str).collect();
+    let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let headers: Vec<_> = reader.headers().map(|row| row.iter().map(str::to_owned).collect()).unwrap_or_default();
+    let known = headers.iter().all(|name| COLUMNS.contains(&name.as_str()));
+    if !known || COLUMNS.iter().take(2).any(|name| headers.iter().filter(|header| header == name).count() != 1) {
+        return Err(Problem::new(
+            422,
+            "bad_header",
+            "Begin the file with the line canonical_name,category,aliases,country,tags; the last three may be left out.",
+        ));
+    }
+    let (mut report, mut seen, mut rows) = (Report::default(), HashSet::new(), Vec::new());
     for (index, line) in reader.deserialize::<Line>().enumerate() {
-        let row = line.map_err(|error| error.to_string()).and_then(|line| line.check(&categories));
+        let number = index.saturating_add(1);
+        if number > most {
+            return Err(Problem::new(413, "too_many_rows", format!("Send at most {most} merchants at once.")));
+        }
+        let row = line.map_err(|error| error.to_string()).and_then(|line| line.read()).map(NewMerchant::row);
         match row {
-            Err(why) => {
-                report.refused = report.refused.saturating_add(1);
-                report.log.push(format!("row {}: refused: {why}", index.saturating_add(1)));
+            Err(why) => report.refuse(number, why),
+            Ok(row) if !categories.contains(row.category.as_str()) => {
+                report.refuse(number, format!("category: {:?} is none of the system's.", row.category));
             }
             Ok(row) if row.keys.iter().any(|key| seen.contains(key)) => {
-                report.skipped = report.skipped.saturating_add(1);
-                report.log.push(format!(
-                    "row {}: skipped: a name of {:?} stands in this file before",
-                    index.saturating_add(1),
-                    row.canonical_name
-                ));
+                report.skip(number, format!("A name of {:?} stands in this file before.", row.canonical_name));
             }
             Ok(row) => {
                 seen.extend(row.keys.iter().cloned());
-                rows.push((index, row));
+                rows.push((number, row));
             }
         }
     }
+    Ok((report, rows))
+}
+
+/// Stores what is new of a batch.
+async fn store(tx: &mut Tx, batch: Vec<(usize, NewRow)>, report: &mut Report) -> Result<(), Problem> {
+    let keys: Vec<_> = batch.iter().flat_map(|(_, row)| row.keys.iter().cloned()).collect();
+    let taken: HashSet<_> = sql::taken(tx, &keys).await?.into_iter().collect();
+    let (known, new): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|(_, row)| row.keys.iter().any(|key| taken.contains(key)));
+    let new: Vec<_> = new.into_iter().map(|(_, row)| row).collect();
+    sql::insert(tx, &new, clock::now()).await?;
+    report.imported = report.imported.saturating_add(new.len());
+    for (number, row) in known {
+        report.skip(number, format!("A name of {:?} is known already.", row.canonical_name));
+    }
+    Ok(())
+}
+
+/// Loads a file, a transaction a batch. Rows that are wrong, or known already, are passed over and said so; the rest goes
+/// in.
+pub async fn import_csv(db: &Db, text: &str, progress: impl Fn(usize)) -> Result<Report, Problem> {
+    let categories = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::system_categories(tx).await?)).await?;
+    let (mut report, mut rows) = read(text, &categories, usize::MAX)?;
     let mut done = 0_usize;
     while !rows.is_empty() {
         let batch: Vec<_> = rows.drain(..rows.len().min(BATCH)).collect();
         done = done.saturating_add(batch.len());
-        let keys: Vec<_> = batch.iter().flat_map(|(_, row)| row.keys.iter().cloned()).collect();
-        let (imported, known) = db
-            .tx(async |tx: &mut Tx| {
-                let taken: HashSet<_> = sql::taken(tx, &keys).await?.into_iter().collect();
-                let (known, new): (Vec<_>, Vec<_>) =
-                    batch.into_iter().partition(|(_, row)| row.keys.iter().any(|key| taken.contains(key)));
-                let new: Vec<_> = new.into_iter().map(|(_, row)| row).collect();
-                sql::insert(tx, &new).await?;
-                Ok::<_, Problem>((new.len(), known))
-            })
-            .await?;
-        report.imported = report.imported.saturating_add(imported);
-        report.skipped = report.skipped.saturating_add(known.len());
-        let said = known.into_iter().map(|(index, row)| {
-            format!("row {}: skipped: a name of {:?} is known already", index.saturating_add(1), row.canonical_name)
-        });
-        report.log.extend(said);
+        db.tx(async |tx: &mut Tx| store(tx, batch, &mut report).await).await?;
         progress(done);
     }
-    Ok(report)
+    Ok(report.sorted())
+}
+
+/// Loads the file of a request, whole or not at all: its answer is kept with it.
+pub async fn import(tx: &mut Tx, me: &Me, call: &Call) -> Result<Report, Problem> {
+    let text = std::str::from_utf8(call.file(BODY_LIMIT)?)
+        .map_err(|_| Problem::malformed("Send the file in UTF-8."))?;
+    let (mut report, mut rows) = read(text, &sql::system_categories(tx).await?, ROWS)?;
+    while !rows.is_empty() {
+        let batch = rows.drain(..rows.len().min(BATCH)).collect();
+        store(tx, batch, &mut report).await?;
+    }
+    audit::record(tx, call, me.user_id, "merchants.imported", None).await?;
+    Ok(report.sorted())
 }

@@ -2,7 +2,7 @@
 
 mod sql;
 
-use super::{events, imports, transactions};
+use super::{events, imports, merchants, transactions};
 use crate::platform::{
     clock,
     db::{Db, Tx},
@@ -53,6 +53,11 @@ pub enum Work {
     },
     /// Request the trainings that enough corrections wait for.
     Retrain,
+    /// Move users' transactions for a merge of merchants, or back for its undoing.
+    Merge {
+        /// Which.
+        merge_id: Uuid,
+    },
     /// Push frames and start imports that were committed without anybody being told.
     Sweep,
 }
@@ -102,6 +107,10 @@ pub async fn work(
             }
         }
         Work::Retrain => transactions::request_trainings(db).await,
+        Work::Merge { merge_id } => match merchants::work_off(db, merge_id, message.deadline).await? {
+            merchants::Moved::Done => Ok(()),
+            merchants::Moved::More => tasks.send(&Task::new(Work::Merge { merge_id })).await,
+        },
         Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
     }
 }
@@ -115,7 +124,7 @@ pub async fn scheduled(
 ) -> Result<(), Problem> {
     match read(message)? {
         Work::Sweep => sweep(db, relay, tasks).await,
-        Work::Import { .. } | Work::Revert { .. } | Work::Retrain => {
+        Work::Import { .. } | Work::Revert { .. } | Work::Retrain | Work::Merge { .. } => {
             Err(Problem::internal("this task belongs on the default queue"))
         }
     }
@@ -140,6 +149,9 @@ async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<
     }
     if db.tx(transactions::is_training_due).await? {
         queue(tasks, &Task::new(Work::Retrain)).await;
+    }
+    for merge_id in db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await? {
+        queue(tasks, &Task::new(Work::Merge { merge_id })).await;
     }
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
 }

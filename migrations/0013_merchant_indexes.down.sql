@@ -1,0 +1,10 @@
+CREATE INDEX tx_merchant ON transactions (merchant_id) WHERE merchant_id IS NOT NULL;
+DROP INDEX tx_merchant_user;
+DROP INDEX merchant_moves_merge_idx;
+DROP INDEX merchant_merges_open_idx;
+DROP INDEX merchant_merges_into_idx;
+DROP INDEX merchant_merges_from_idx;
+DROP INDEX merchant_merges_standing_key;
+DROP INDEX merchant_merged_idx;
+DROP INDEX merchant_category_name_idx;
+DROP INDEX merchant_grams_hnsw;
