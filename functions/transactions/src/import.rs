@@ -21,8 +21,10 @@ deps! { db: Db, files: Files, tasks: Queue<Default> }
 
 /// Import a bank's file
 ///
-/// Send the file as the body: `text/csv` in UTF-8, or `application/octet-stream` in any encoding; at most 4 MB. Its shape
-/// is told from the file alone; a file that stays ambiguous is refused with a preview and the mapping to complete.
+/// Send the file as the body: `text/csv` in UTF-8, or `application/octet-stream` in any encoding; at most 4 MB. A larger
+/// one goes to the address that `POST /transactions/imports/upload-url` gives, and is named as `upload`. OFX, QFX and
+/// QIF are read as well. A file's shape is told from the file alone; one that stays ambiguous is refused with a preview
+/// and the mapping to complete.
 /// `import_update` frames tell how it goes on.
 #[utoipa::path(
     post,
@@ -31,6 +33,7 @@ deps! { db: Db, files: Files, tasks: Queue<Default> }
     params(
         ("on_duplicate" = Option<String>, Query, description = "`skip` (default), `flag` or `import`: what to do with rows that are there already"),
         ("mapping" = Option<Uuid>, Query, description = "A saved mapping to read the file by"),
+        ("upload" = Option<Uuid>, Query, description = "An upload's id, in place of a body"),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; the same key and file answer the same for 24 hours"),
     ),
     request_body(content = String, content_type = "text/csv", description = "The file"),
@@ -42,14 +45,17 @@ deps! { db: Db, files: Files, tasks: Queue<Default> }
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let start: imports::Start = call.query()?;
-    let (bytes, user_id) = (call.file(imports::BODY_LIMIT)?, call.claims()?.user_id);
+    let user_id = call.claims()?.user_id;
+    let bytes = match start.upload {
+        Some(upload) => imports::uploaded(&deps.files, user_id, upload).await?,
+        None => call.file(imports::BODY_LIMIT)?.to_vec(),
+    };
     let options =
         auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| imports::options(tx, me, &start).await).await?;
-    let mapping = imports::shape_of(bytes, &options)?;
-    let id = Uuid::now_v7();
-    deps.files.put(&imports::file_key(user_id, id), bytes.to_vec()).await?;
+    let (mapping, size, id) = (imports::shape_of(&bytes, &options)?, bytes.len(), Uuid::now_v7());
+    deps.files.put(&imports::file_key(user_id, id), bytes).await?;
     let reply = idempotency::once(&deps.db, &call, "POST /transactions/import", async |tx: &mut Tx, me: &Me| {
-        Reply::json(202, &imports::start(tx, me, id, bytes.len(), &start, &mapping).await?)
+        Reply::json(202, &imports::start(tx, me, id, size, &start, &mapping).await?)
     })
     .await?;
     if !reply.is_replay() {

@@ -10,6 +10,7 @@ mod get;
 mod import;
 mod import_get;
 mod import_revert;
+mod import_upload;
 mod imports;
 mod list;
 mod mapping_save;
@@ -48,6 +49,7 @@ use utoipa::OpenApi;
     imports::handle,
     import_get::handle,
     import_revert::handle,
+    import_upload::handle,
     mappings::handle,
     mapping_save::handle,
     categories::handle
@@ -79,10 +81,11 @@ const FUNCTIONS: &[Function] = &[
     function!("transactions": export, HTTP "GET" "/transactions/export", User, 1769 MB, 29 s),
     function!("transactions": duplicates, HTTP "GET" "/transactions/duplicates", User, 256 MB, 10 s),
     function!("transactions": resolve, HTTP "POST" "/transactions/duplicates/resolve", User, 256 MB, 10 s),
-    function!("transactions": import, HTTP "POST" "/transactions/import", User, 512 MB, 15 s),
+    function!("transactions": import, HTTP "POST" "/transactions/import", User, 512 MB, 25 s),
     function!("transactions": imports, HTTP "GET" "/transactions/imports", User, 256 MB, 10 s),
     function!("transactions": import_get, HTTP "GET" "/transactions/imports/{id}", User, 256 MB, 10 s),
     function!("transactions": import_revert, HTTP "POST" "/transactions/imports/{id}/revert", User, 256 MB, 10 s),
+    function!("transactions": import_upload, HTTP "POST" "/transactions/imports/upload-url", User, 256 MB, 10 s),
     function!("transactions": mappings, HTTP "GET" "/transactions/mappings", User, 256 MB, 10 s),
     function!("transactions": mapping_save, HTTP "POST" "/transactions/mappings", User, 256 MB, 10 s),
     function!("transactions": categories, HTTP "GET" "/categories", User, 256 MB, 10 s),

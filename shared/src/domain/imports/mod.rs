@@ -6,6 +6,7 @@ mod revert;
 mod run;
 mod sql;
 pub mod statement;
+mod upload;
 
 use super::{
     auth::Me,
@@ -25,6 +26,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use statement::{Mapping, Options, Refusal};
 use time::{Duration, OffsetDateTime};
+pub use upload::{NewUpload, NewUploadBody, Upload, upload, uploaded};
 use uuid::Uuid;
 
 /// The largest file that comes in a request's body.
@@ -67,12 +69,15 @@ pub struct Start {
     on_duplicate: OnDuplicate,
     /// A saved mapping to read the file by.
     mapping: Option<Uuid>,
+    /// Where the file was sent to, unless it is the body.
+    pub upload: Option<Uuid>,
 }
 
 impl Read for Start {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (on_duplicate, mapping) = (fields.optional("on_duplicate"), fields.optional("mapping"));
-        Some(Self { on_duplicate: on_duplicate.unwrap_or(OnDuplicate::Skip), mapping })
+        let upload = fields.optional("upload");
+        Some(Self { on_duplicate: on_duplicate.unwrap_or(OnDuplicate::Skip), mapping, upload })
     }
 }
 
