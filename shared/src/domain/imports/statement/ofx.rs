@@ -326,7 +326,8 @@ impl<'a> Entries<'a> {
 
     fn line(&mut self, at: usize) -> u32 {
         let (from, line) = self.counted;
-        let feeds = self.text.as_bytes().get(from..at).unwrap_or_default().iter().filter(|b| **b == b'\n').count();
+        let feeds: usize =
+            self.text.as_bytes().get(from..at).unwrap_or_default().iter().map(|b| usize::from(*b == b'\n')).sum();
         self.counted = (at, line.saturating_add(u32::try_from(feeds).unwrap_or(u32::MAX)));
         self.counted.1
     }
@@ -421,15 +422,12 @@ fn unescape(raw: &str) -> String {
         out.push_str(rest.get(..at).unwrap_or_default());
         rest = rest.get(at..).unwrap_or_default();
         let named = rest.get(1..).and_then(|rest| rest.split_once(';')).map(|(name, _)| name).filter(|n| n.len() <= 8);
-        match named.and_then(|name| Some((name, entity(name)?))) {
-            Some((name, c)) => {
-                out.push(c);
-                rest = rest.get(name.len() + 2..).unwrap_or_default();
-            }
-            None => {
-                out.push('&');
-                rest = rest.get(1..).unwrap_or_default();
-            }
+        if let Some((name, c)) = named.and_then(|name| Some((name, entity(name)?))) {
+            out.push(c);
+            rest = rest.get(name.len() + 2..).unwrap_or_default();
+        } else {
+            out.push('&');
+            rest = rest.get(1..).unwrap_or_default();
         }
     }
     out.push_str(rest);
