@@ -1,10 +1,11 @@
 //! Which columns hold the money: by the header's words, or by what the numbers do.
 
 use super::amounts;
+use super::balances::Chain;
 use super::columns::{Board, Money};
 use super::headers::{Role, currency_of};
 use super::mapping::DecimalMark;
-use super::stats::{Chain, Marks, Sampled, Stat, mark_of, number};
+use super::stats::{Marks, Sampled, Stat, mark_of, number};
 use super::words::flag_word;
 
 /// Rows in which exactly one of two columns holds something other than zero, and rows in which both do.

@@ -5,16 +5,15 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use csv::StringRecord;
-use rust_decimal::Decimal;
 
 use super::amounts;
 use super::columns::{Columns, Money};
 use super::dates::{self, Lexed};
-use super::mapping::{DateOrder, DecimalMark, Delimiter, SpendingSign};
+use super::mapping::{DateOrder, Delimiter, SpendingSign};
 use super::phrases::{Told, told};
 use super::records::{Next, Place, Records};
 use super::rows::tells_balance;
-use super::stats::{Chain, Marks, Sampled, Trend, number};
+use super::stats::{Marks, Trend};
 use super::text::is_blank;
 use super::words::flag_word;
 
@@ -293,50 +292,6 @@ impl Facts {
         }
         Some(SpendingSign::Negative)
     }
-}
-
-/// Compares the amounts with the running balance over the sample.
-pub(super) fn balance_chain(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> Chain {
-    let Some(balance) = columns.balance else {
-        return Chain::default();
-    };
-    let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
-    let change = |row: &Sampled| match columns.money {
-        Money::Signed(at) => value(row, at),
-        Money::Flagged(at, flag) => {
-            let out = flag_word(row.cell(flag))?;
-            value(row, at).map(|value| if out { -value } else { value })
-        }
-        Money::Split(debit, credit) => {
-            let side = |at: Option<usize>| at.and_then(|at| value(row, at)).unwrap_or_default().abs();
-            Some(side(credit) - side(debit))
-        }
-    };
-    let pairs: Vec<(Option<Decimal>, Option<Decimal>)> =
-        rows.iter().map(|row| (change(row), value(row, balance))).collect();
-    Chain::of(&pairs)
-}
-
-/// Whether the balance shows that the fee was taken beside the amount.
-pub(super) fn fee_is_apart(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> bool {
-    let (Money::Signed(amount), Some(fee), Some(balance)) = (columns.money, columns.fee, columns.balance) else {
-        return false;
-    };
-    let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
-    let (mut apart, mut within) = (0, 0);
-    for pair in rows.windows(2) {
-        let [one, two] = pair else { continue };
-        for (row, before) in [(two, one), (one, two)] {
-            let taken = value(row, fee).unwrap_or_default().abs();
-            if let (false, Some(amount), Some(after), Some(before)) =
-                (taken.is_zero(), value(row, amount), value(row, balance), value(before, balance))
-            {
-                apart += usize::from(after - before == amount - taken);
-                within += usize::from(after - before == amount);
-            }
-        }
-    }
-    apart > within
 }
 
 #[cfg(test)]
