@@ -244,7 +244,7 @@ fn transactions(random: &mut Random, rows: usize) -> Vec<(Date, i64, i64)> {
 fn what_is_written_in_any_shape_comes_back_or_is_refused_for_a_reason() {
     let mut random = Random(0x2545_F491_4F6C_DD1D);
     let (mut read, mut refused) = (0, 0);
-    for round in 0..800 {
+    for round in 0..400 {
         let shape = Shape::random(&mut random);
         let rows = 3 + random.below(30);
         let mut list = transactions(&mut random, rows);
@@ -314,5 +314,5 @@ fn what_is_written_in_any_shape_comes_back_or_is_refused_for_a_reason() {
         let got: Vec<_> = got.iter().map(|row| (row.date, row.amount, row.currency.as_str())).collect();
         assert_eq!(got, want, "{round} {shape:?}\n{text}");
     }
-    assert!(read > 600 && refused > 10, "{read} read, {refused} refused");
+    assert!(read > 300 && refused > 5, "{read} read, {refused} refused");
 }
