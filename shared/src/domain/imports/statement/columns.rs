@@ -149,8 +149,12 @@ pub(super) fn assign(
     for at in money.columns().chain(balance).chain([date]) {
         board.set(at, Role::Other);
     }
-    let currency =
-        board.fullest(&[Role::Currency], Stat::is_code).or_else(|| board.unknown(Stat::is_code).first().copied());
+    // The one beside the amount is the amount's.
+    let codes = |at: &usize| board.stat(*at).is_code() && board.all(&[Role::Currency]).contains(at);
+    let beside = money.columns().flat_map(|at| [Some(at + 1), at.checked_sub(1)]).flatten().find(codes);
+    let currency = beside
+        .or_else(|| board.fullest(&[Role::Currency], Stat::is_code))
+        .or_else(|| board.unknown(Stat::is_code).first().copied());
     if let Some(at) = currency {
         board.set(at, Role::Other);
     }

@@ -1,9 +1,11 @@
 //! Which columns hold the money: by the header's words, or by what the numbers do.
 
+use super::amounts;
+use super::balances::Chain;
 use super::columns::{Board, Money};
 use super::headers::{Role, currency_of};
 use super::mapping::DecimalMark;
-use super::stats::{Chain, Marks, Sampled, Stat, mark_of, number};
+use super::stats::{Marks, Sampled, Stat, mark_of, number};
 use super::words::flag_word;
 
 /// Rows in which exactly one of two columns holds something other than zero, and rows in which both do.
@@ -30,13 +32,23 @@ pub(super) fn by_words(board: &Board<'_>) -> Option<Money> {
         // Of equally filled ones the more specific heading counts.
         board.best(&[Role::Amount], |s| s.is_amount() && s.filled == board.stat(full).filled)
     });
+    if let Some(at) = amount
+        && let Some(other) = twin(board, at)
+    {
+        // Two amounts of one name: the one that the balance follows, or neither.
+        let balance = board.fullest(&[Role::Balance], Stat::is_amount)?;
+        let mark = mark_of(board.rows.iter().map(|row| row.cell(at))).decide()?;
+        return by_balance(board, &[at, other], Some(balance), mark, &Money::Signed).map(|(money, _)| money);
+    }
     let side = |role: Role| board.fullest(&[role], |s| s.filled == 0 || s.is_amount());
     let (debit, credit) = (side(Role::Debit), side(Role::Credit));
     let filled = |at: Option<usize>| at.is_some_and(|at| board.stat(at).filled > 0);
     let flag = board.fullest(&[Role::Flag], Stat::is_flag);
     if let Some(at) = amount {
         let negative = board.stat(at).negative > 0;
-        if !negative && let Some(flag) = flag {
+        if let Some(flag) = flag
+            && (!negative || !signs_follow(board.rows, at, flag))
+        {
             return Some(Money::Flagged(at, flag));
         }
         if !negative
@@ -54,6 +66,31 @@ pub(super) fn by_words(board: &Board<'_>) -> Option<Money> {
         return Some(Money::Split(debit, credit));
     }
     None
+}
+
+/// Whether the sign of an amount goes with its flag, one way or the other, so that the flag adds nothing to it.
+fn signs_follow(rows: &[Sampled], at: usize, flag: usize) -> bool {
+    let (mut same, mut other) = (0_usize, 0_usize);
+    for row in rows {
+        if let (Some(lexed), Some(out)) = (amounts::lex(row.cell(at)), flag_word(row.cell(flag))) {
+            same += usize::from(out == lexed.minus);
+            other += usize::from(out != lexed.minus);
+        }
+    }
+    same.max(other) * 10 >= (same + other) * 9
+}
+
+/// Another column of the same name whose amounts differ.
+fn twin(board: &Board<'_>, at: usize) -> Option<usize> {
+    let name = |at: usize| board.names.get(at).filter(|name| !name.is_empty()).map(|name| name.to_lowercase());
+    let differs = |other: usize| board.rows.iter().any(|row| row.cell(at) != row.cell(other));
+    board
+        .all(&[Role::Amount])
+        .into_iter()
+        .filter(|other| *other != at && name(*other).is_some() && name(*other) == name(at))
+        .find(|other| {
+            board.stat(*other).filled == board.stat(at).filled && board.stat(*other).is_amount() && differs(*other)
+        })
 }
 
 /// Finds the money among columns that no word explains. A balance shows itself by arithmetic: it changes by the amount.

@@ -5,6 +5,7 @@
 //! clock or the environment.
 
 mod amounts;
+mod balances;
 mod columns;
 mod currencies;
 mod dates;
@@ -24,6 +25,7 @@ mod rows;
 mod shape;
 mod stats;
 mod survey;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -146,6 +146,8 @@ pub(super) enum Told {
     Received,
     /// A credit card is spoken of, so that "card payment" means its being paid off.
     Card,
+    /// Wages, interest: money in.
+    Income,
     /// A card was used.
     Purchase,
     /// A payment or a refund, which is money in on a card and may be money out on an account.
@@ -202,6 +204,36 @@ const PAYMENTS: &[&str] = &[
     "cashback",
 ];
 
+const INCOMES: &[&str] = &[
+    "salary",
+    "payroll",
+    "wages",
+    "direct deposit",
+    "interest paid",
+    "interest payment",
+    "pension",
+    "dividend",
+    "gehalt",
+    "lohn",
+    "zinsen",
+    "salaire",
+    "nomina",
+    "stipendio",
+    "salario",
+    "loon",
+    "salaris",
+    "wynagrodzenie",
+    "pensja",
+    "mzda",
+    "vyplata",
+    "fizetes",
+    "munkaber",
+    "palkka",
+    "lonn",
+    "maas",
+    "зарплата",
+];
+
 const CARDS: &[&str] = &["credit card"];
 
 const PURCHASES: &[&str] = &[
@@ -252,8 +284,13 @@ pub(super) fn told(text: &str) -> Option<Told> {
 /// The phrases by their first word.
 static SAYINGS: LazyLock<HashMap<&'static str, Vec<(&'static str, Told)>>> = LazyLock::new(|| {
     let mut map = HashMap::<_, Vec<_>>::new();
-    let lists =
-        [(RECEIVED, Told::Received), (CARDS, Told::Card), (PURCHASES, Told::Purchase), (PAYMENTS, Told::Payment)];
+    let lists = [
+        (RECEIVED, Told::Received),
+        (INCOMES, Told::Income),
+        (CARDS, Told::Card),
+        (PURCHASES, Told::Purchase),
+        (PAYMENTS, Told::Payment),
+    ];
     for (phrase, told) in lists.into_iter().flat_map(|(list, told)| list.iter().map(move |phrase| (*phrase, told))) {
         map.entry(phrase.split(' ').next().unwrap_or_default()).or_default().push((phrase, told));
     }

@@ -7,6 +7,7 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 use time::Date;
 
+use super::columns::Columns;
 use super::dates;
 use super::money::amount;
 use super::phrases::{is_balance_line, is_total};
@@ -190,8 +191,7 @@ fn classify(shape: &Table, record: &StringRecord, line: u32, status: Status) -> 
         let tail = money_blank || short || is_total(date_cell);
         return if tail { Class::Tail(bad) } else { Class::Bad(bad) };
     };
-    let texts = columns.description.iter().chain(&columns.payee).chain(&columns.kind).chain(&columns.note);
-    if texts.map(|at| cell(*at)).any(is_balance_line) {
+    if tells_balance(columns, record) {
         return Class::Nothing;
     }
     if status == Status::Void {
@@ -207,6 +207,21 @@ fn classify(shape: &Table, record: &StringRecord, line: u32, status: Status) -> 
             Class::Nothing
         }
         Err(fault) => Class::Bad(error(fault.at, fault.code, fault.detail)),
+    }
+}
+
+/// Whether the row has a date and perhaps an amount, but is an opening or closing balance. One that names another party is
+/// none, and a remark counts only where nothing else is said.
+pub(super) fn tells_balance(columns: &Columns, record: &StringRecord) -> bool {
+    let filled = |at: &usize| record.get(*at).filter(|cell| !is_blank(cell));
+    let mut parties = columns.payee.iter().chain(&columns.payer).filter_map(filled);
+    let mut texts = columns.description.iter().chain(&columns.kind).filter_map(filled).peekable();
+    if texts.peek().is_none() && columns.payee.as_ref().and_then(filled).is_none() {
+        return columns.note.iter().filter_map(filled).any(is_balance_line);
+    }
+    match parties.next() {
+        Some(party) => is_balance_line(party),
+        None => texts.any(is_balance_line),
     }
 }
 

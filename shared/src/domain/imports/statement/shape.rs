@@ -1,5 +1,6 @@
 //! From bytes to the shape of the file: delimiter, header, columns, and what the whole file says of dates and money.
 
+use super::balances::{balance_chain, fee_is_apart};
 use super::columns::{Columns, Missing, Money, assign};
 use super::dates;
 use super::encoding;
@@ -11,7 +12,7 @@ use super::layout::{
 use super::mapping::{DateOrder, DecimalMark, Delimiter, Encoding, Mapping, SpendingSign};
 use super::requested::{self, Named};
 use super::stats::{Sampled, dates_rise, sample, stats};
-use super::survey::{Facts, balance_chain, fee_is_apart, survey};
+use super::survey::{Facts, survey};
 use super::text::{fold_blanks, is_blank};
 use super::{Options, Refusal, Table};
 

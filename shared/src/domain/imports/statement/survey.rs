@@ -5,15 +5,15 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use csv::StringRecord;
-use rust_decimal::Decimal;
 
 use super::amounts;
 use super::columns::{Columns, Money};
 use super::dates::{self, Lexed};
-use super::mapping::{DateOrder, DecimalMark, Delimiter, SpendingSign};
+use super::mapping::{DateOrder, Delimiter, SpendingSign};
 use super::phrases::{Told, told};
 use super::records::{Next, Place, Records};
-use super::stats::{Chain, Marks, Sampled, Trend, number};
+use super::rows::tells_balance;
+use super::stats::{Marks, Trend};
 use super::text::is_blank;
 use super::words::flag_word;
 
@@ -122,6 +122,7 @@ pub(super) struct Facts {
     purchases: (usize, usize),
     received: (usize, usize),
     payments: (usize, usize),
+    incomes: (usize, usize),
     /// What a flag beside the signed amount says: how often money out is negative, and how often positive.
     hints: (usize, usize),
     debit_negative: usize,
@@ -145,7 +146,7 @@ pub(super) fn survey(text: &str, delimiter: Delimiter, from: Place, columns: &Co
         let cell = |at: usize| record.get(at).unwrap_or("");
         let dated = dates::lex(cell(columns.date)).is_some()
             || columns.value_date.is_some_and(|at| dates::lex(cell(at)).is_some());
-        if !matches!(next, Next::Record(_)) || !dated {
+        if !matches!(next, Next::Record(_)) || !dated || tells_balance(columns, &record) {
             continue;
         }
         facts.rows += 1;
@@ -218,6 +219,7 @@ impl Facts {
         }
         match texts.min() {
             Some(Told::Received) => count(&mut self.received),
+            Some(Told::Income) => count(&mut self.incomes),
             Some(Told::Purchase) => count(&mut self.purchases),
             Some(Told::Payment | Told::Card) => count(&mut self.payments),
             None => {}
@@ -278,59 +280,18 @@ impl Facts {
         if card {
             return Some(SpendingSign::Positive);
         }
-        if self.plus > 0 {
+        if self.plus > 0 || (self.incomes.1 > 0 && self.incomes.0 == 0) {
             return Some(SpendingSign::Negative);
         }
+        if self.incomes.0 > 0 && self.incomes.1 == 0 && self.positive > self.negative {
+            return Some(SpendingSign::Positive);
+        }
         let paid = self.payments.0 + self.received.0;
-        if (paid > 0 && self.positive > self.negative) || (self.positive >= 5 && self.positive > self.negative * 3) {
+        if (paid > 0 && self.positive > self.negative) || (self.positive >= 3 && self.positive > self.negative * 2) {
             return None;
         }
         Some(SpendingSign::Negative)
     }
-}
-
-/// Compares the amounts with the running balance over the sample.
-pub(super) fn balance_chain(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> Chain {
-    let Some(balance) = columns.balance else {
-        return Chain::default();
-    };
-    let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
-    let change = |row: &Sampled| match columns.money {
-        Money::Signed(at) => value(row, at),
-        Money::Flagged(at, flag) => {
-            let out = flag_word(row.cell(flag))?;
-            value(row, at).map(|value| if out { -value } else { value })
-        }
-        Money::Split(debit, credit) => {
-            let side = |at: Option<usize>| at.and_then(|at| value(row, at)).unwrap_or_default().abs();
-            Some(side(credit) - side(debit))
-        }
-    };
-    let pairs: Vec<(Option<Decimal>, Option<Decimal>)> =
-        rows.iter().map(|row| (change(row), value(row, balance))).collect();
-    Chain::of(&pairs)
-}
-
-/// Whether the balance shows that the fee was taken beside the amount.
-pub(super) fn fee_is_apart(rows: &[Sampled], columns: &Columns, mark: DecimalMark) -> bool {
-    let (Money::Signed(amount), Some(fee), Some(balance)) = (columns.money, columns.fee, columns.balance) else {
-        return false;
-    };
-    let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
-    let (mut apart, mut within) = (0, 0);
-    for pair in rows.windows(2) {
-        let [one, two] = pair else { continue };
-        for (row, before) in [(two, one), (one, two)] {
-            let taken = value(row, fee).unwrap_or_default().abs();
-            if let (false, Some(amount), Some(after), Some(before)) =
-                (taken.is_zero(), value(row, amount), value(row, balance), value(before, balance))
-            {
-                apart += usize::from(after - before == amount - taken);
-                within += usize::from(after - before == amount);
-            }
-        }
-    }
-    apart > within
 }
 
 #[cfg(test)]
@@ -385,6 +346,9 @@ mod tests {
         assert_eq!(Facts { plus: 1, ..facts(0, 3, 0) }.sign(None), Some(SpendingSign::Negative));
         assert_eq!(Facts { said_credit: 1, ..facts(0, 3, 0) }.sign(None), Some(SpendingSign::Positive));
         assert_eq!(Facts { purchases: (0, 3), ..facts(0, 3, 0) }.sign(None), Some(SpendingSign::Positive));
+        assert_eq!(Facts { incomes: (0, 1), ..facts(1, 5, 0) }.sign(None), Some(SpendingSign::Negative));
+        assert_eq!(Facts { incomes: (1, 0), ..facts(1, 5, 0) }.sign(None), Some(SpendingSign::Positive));
+        assert_eq!(facts(1, 3, 0).sign(None), None);
         assert_eq!(Facts { hints: (0, 3), ..facts(2, 1, 0) }.sign(None), Some(SpendingSign::Positive));
         assert_eq!(facts(0, 5, 0).sign(Some(false)), Some(SpendingSign::Positive));
     }

@@ -75,7 +75,7 @@ fn fault(case: &Case<'_>) -> Option<String> {
             if words.next() != Some(refusal.code) || refusal.preview.is_empty() && words.clone().next().is_some() {
                 return Some(format!("{name}: {}", told(&refusal)));
             }
-            let Some(sent) = words.next() else { return None };
+            let sent = words.next()?;
             let options = Options { mapping: Some(completed(&refusal, sent)), ..options.clone() };
             match detect(bytes, &options) {
                 Ok(shape) => (shape, rest.to_vec()),
