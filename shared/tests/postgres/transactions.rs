@@ -1,6 +1,6 @@
 //! Making a transaction by hand.
 
-use crate::support::{Fresh, body, call, create, later};
+use crate::support::{Fresh, body, call, create, later, merchant};
 use serde_json::{Value, json};
 use shared::{
     domain::{
@@ -14,32 +14,10 @@ use shared::{
         http::Reply,
     },
 };
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 fn netflix(amount: &str) -> Value {
     json!({"amount": amount, "date": "2026-03-15", "merchant_raw": "POS18SEP NETFLIX.COM "})
-}
-
-/// A merchant that answers to these names.
-async fn merchant(conn: &mut PgConnection, name: &str, category: &str, keys: &[&str]) -> Uuid {
-    let id = Uuid::now_v7();
-    sqlx::query("INSERT INTO merchant_master (id, canonical_name, category) VALUES ($1, $2, $3)")
-        .bind(id)
-        .bind(name)
-        .bind(category)
-        .execute(&mut *conn)
-        .await
-        .unwrap();
-    for key in keys {
-        sqlx::query("INSERT INTO merchant_aliases (alias_key, merchant_id) VALUES ($1, $2)")
-            .bind(key)
-            .bind(id)
-            .execute(&mut *conn)
-            .await
-            .unwrap();
-    }
-    id
 }
 
 async fn correct(fresh: &Fresh, me: &Me, transaction: Uuid, category: &str, minutes: i64) {

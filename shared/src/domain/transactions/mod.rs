@@ -1,5 +1,6 @@
 //! Transactions: positive is money out, negative a refund or income.
 
+mod cells;
 mod corrections;
 mod create;
 mod duplicates;

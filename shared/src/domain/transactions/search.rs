@@ -20,10 +20,10 @@ use std::{cmp::Reverse, collections::HashMap};
 use time::Date;
 use uuid::Uuid;
 
-/// Matches that are ranked among each other: so many of the newest, then so many of those before them.
+/// Matches that are ranked among each other, at most: the newest, then those before them.
 pub const CANDIDATES: i64 = 200;
-/// Rows that are walked, newest first, before the index of words is asked instead.
-pub const NEWEST: i64 = 5_000;
+/// Rows that are walked, newest first, before the index of words is asked instead: a few milliseconds.
+pub const NEWEST: i64 = 10_000;
 
 /// How the matches of a window are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,8 @@ pub struct Match {
 /// A page of what a search found.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Matches {
-    /// The best first, among the newest 200 matches; then the best among the 200 before those, and so on.
+    /// The best first among the newest matches, 200 at most; then the best among those before them, and so on. A page
+    /// may be short, and the last one empty.
     pub data: Vec<Match>,
     /// At most so many a page.
     pub limit: i64,
@@ -120,11 +121,12 @@ pub async fn search(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &Search) -> Resu
         })?,
     };
     let words = asked.filters.words().unwrap_or_default();
-    let mut hits = sql::search::newest(tx, me.user_id, &asked.filters, &words, &after.window).await?;
+    let mut hits = sql::search::newest(tx, me.user_id, &asked.filters, &words, &after.window, asked.limit).await?;
     let mut more_below = after.more_below;
     if after.window.bottom.is_none() {
         let most = usize::try_from(CANDIDATES).unwrap_or(usize::MAX);
-        more_below = hits.len() > most;
+        let unseen = hits.first().is_some_and(|hit| hit.reach == Reach::Near && hit.rows_below);
+        more_below = hits.len() > most || unseen;
         hits.truncate(most);
     }
     let reach = hits.first().map(|hit| hit.reach);

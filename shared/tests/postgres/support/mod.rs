@@ -1,9 +1,11 @@
 //! What every test stands on: a database of its own, users in it, and calls of theirs.
 
 mod database;
+mod model;
 mod random;
 
 pub use database::{Fresh, migrator};
+pub use model::{Model, amount, cents};
 pub use random::Random;
 use serde_json::Value;
 use shared::{
@@ -20,8 +22,10 @@ use shared::{
         serve::Claims,
     },
 };
+use sqlx::PgConnection;
 use std::time::Duration;
 use time::{Date, OffsetDateTime, macros::date, macros::datetime};
+use uuid::Uuid;
 
 /// When every test takes place, unless it moves the clock.
 pub const NOW: OffsetDateTime = datetime!(2026-03-15 12:00 UTC);
@@ -57,6 +61,43 @@ pub fn call(me: &Me, content: &str, key: Option<&str>) -> Call {
     let mut call = Call::from_event(event, "request".into(), me.now).unwrap();
     call.claims = Some(Claims { user_id: me.user_id, session_id: me.session_id, exp: i64::MAX, kind: "access".into() });
     call
+}
+
+/// A call that goes ahead only if what it changes has this ETag.
+pub fn matching(me: &Me, etag: &str) -> Call {
+    let mut event = lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest::default();
+    event.headers.insert("if-match", etag.parse().unwrap());
+    Call::from_event(event, "request".into(), me.now).unwrap()
+}
+
+/// A merchant that answers to these names.
+pub async fn merchant(conn: &mut PgConnection, name: &str, category: &str, keys: &[&str]) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query("INSERT INTO merchant_master (id, canonical_name, category) VALUES ($1, $2, $3)")
+        .bind(id)
+        .bind(name)
+        .bind(category)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    for key in keys {
+        sqlx::query("INSERT INTO merchant_aliases (alias_key, merchant_id) VALUES ($1, $2)")
+            .bind(key)
+            .bind(id)
+            .execute(&mut *conn)
+            .await
+            .unwrap();
+    }
+    id
+}
+
+/// The frames of a user's, oldest first.
+pub async fn frames(fresh: &Fresh, me: &Me) -> Vec<(String, Value)> {
+    sqlx::query_as("SELECT type, data FROM events WHERE user_id = $1 ORDER BY seq")
+        .bind(me.user_id)
+        .fetch_all(&mut fresh.admin().await)
+        .await
+        .unwrap()
 }
 
 /// Runs again what was told to come again, as a client does: on a busy machine a turn may take longer than its lock
