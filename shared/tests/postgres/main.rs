@@ -17,6 +17,8 @@ mod constraints;
 mod events;
 mod idempotency;
 mod lists;
+mod merchant_merges;
+mod merchant_statistics;
 mod merchants;
 mod support;
 mod transactions;

@@ -6,7 +6,7 @@ use sqlx::Error;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-/// Tiers of five, each by its own index; a merchant counts in the best tier that finds it. A category has branches of its
+/// Tiers of five, each by its own index; a merchant that is in one tier is not in the next. A category has branches of its
 /// own, so that no tier is filled with others first. Similar names are the nearest by their trigrams' bits: without a
 /// category from a graph, which is searched as far as `ef_search` says (set here, because the vector it is asked for comes
 /// out of the same row), within one by comparing all, which are few.
@@ -25,12 +25,14 @@ pub(super) async fn search(tx: &mut Tx, q: &str, key: &str, category: Option<&st
                (SELECT id, name_l, 3, 0.7 FROM merchant_master
                 WHERE $3::text IS NULL AND merged_into IS NULL
                   AND name_l ~>=~ lower($1) AND name_l ~<~ (lower($1) || chr(1114111))
-                ORDER BY name_l USING ~<~ LIMIT 15)
+                  AND name_l <> lower($1) AND id IS DISTINCT FROM (SELECT merchant_id FROM merchant_aliases WHERE alias_key = $2)
+                ORDER BY name_l USING ~<~ LIMIT 5)
                UNION ALL
                (SELECT id, name_l, 3, 0.7 FROM merchant_master
                 WHERE category = $3 AND merged_into IS NULL
                   AND name_l ~>=~ lower($1) AND name_l ~<~ (lower($1) || chr(1114111))
-                ORDER BY name_l USING ~<~ LIMIT 15)
+                  AND name_l <> lower($1) AND id IS DISTINCT FROM (SELECT merchant_id FROM merchant_aliases WHERE alias_key = $2)
+                ORDER BY name_l USING ~<~ LIMIT 5)
                UNION ALL
                SELECT near.id, near.name_l, 4, similarity(near.name_l, lower($1)) FROM q CROSS JOIN LATERAL (
                    (SELECT id, name_l FROM merchant_master
