@@ -14,14 +14,7 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    search::handle,
-    create::handle,
-    import::handle,
-    merge::handle,
-    undo::handle,
-    statistics::handle
-))]
+#[openapi(paths(search::handle, create::handle, import::handle, merge::handle, undo::handle, statistics::handle))]
 struct Api;
 
 /// This feature's functions.

@@ -41,14 +41,13 @@ deps! { db: Db, tasks: Queue<Default> }
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let mut begun = None;
-    let reply =
-        idempotency::once(&deps.db, &call, "POST /merchants/merges/{id}/undo", async |tx: &mut Tx, me: &Me| {
-            let _: Nothing = call.query()?;
-            let merging = merchants::undo(tx, me, &call, call.id()?).await?;
-            begun = Some(merging.id);
-            Reply::json(202, &merging)
-        })
-        .await?;
+    let reply = idempotency::once(&deps.db, &call, "POST /merchants/merges/{id}/undo", async |tx: &mut Tx, me: &Me| {
+        let _: Nothing = call.query()?;
+        let merging = merchants::undo(tx, me, &call, call.id()?).await?;
+        begun = Some(merging.id);
+        Reply::json(202, &merging)
+    })
+    .await?;
     if let Some(merge_id) = begun {
         tasks::queue(&deps.tasks, &Task::new(Work::Merge { merge_id })).await;
     }

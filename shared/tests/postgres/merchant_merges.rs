@@ -159,7 +159,8 @@ async fn a_merge_moves_everything_and_its_undoing_puts_exactly_that_back() {
     assert_eq!(stage.pointing("Amazon Marketplace").await, (0, 0, 0, 0), "deleted ones went along");
     assert_eq!(stage.pointing("Amazon").await, (12, 9, 9, 6));
     assert_eq!(stage.count(seqs).await, frames, "no frame a row");
-    let behind = "SELECT count(*) FROM transactions t JOIN user_seq s USING (user_id) JOIN merchant_moves m USING (user_id)
+    let behind =
+        "SELECT count(*) FROM transactions t JOIN user_seq s USING (user_id) JOIN merchant_moves m USING (user_id)
                   WHERE m.row_id = t.id AND t.changed_seq <> s.changes";
     assert_eq!(stage.count(behind).await, 0, "a sync sees the moved rows");
     let late = stage.spend(&users[0], "AMZN MKTP LATE").await;
@@ -173,7 +174,9 @@ async fn a_merge_moves_everything_and_its_undoing_puts_exactly_that_back() {
     assert_eq!(kept, amazon);
     assert_eq!(stage.picture().await, before);
     assert_eq!(
-        stage.count("SELECT count(*) FROM audit_log WHERE action IN ('merchant.merged', 'merchant.merge_undone')").await,
+        stage
+            .count("SELECT count(*) FROM audit_log WHERE action IN ('merchant.merged', 'merchant.merge_undone')")
+            .await,
         2
     );
 }
@@ -189,9 +192,22 @@ async fn an_undoing_leaves_alone_what_its_user_changed_since() {
     );
     let merge = stage.merged("Amazon Marketplace", "Amazon").await;
     let bakery = stage.id("Bakery").await;
-    sqlx::query("UPDATE transactions SET merchant_id = $2 WHERE id = $1").bind(rebooked).bind(bakery).execute(&mut stage.conn).await.unwrap();
-    sqlx::query("UPDATE transactions SET merchant_raw = 'AMAZON EU', merchant_key = 7 WHERE id = $1").bind(rewritten).execute(&mut stage.conn).await.unwrap();
-    sqlx::query("UPDATE transactions SET note = 'mine' WHERE id = $1").bind(kept).execute(&mut stage.conn).await.unwrap();
+    sqlx::query("UPDATE transactions SET merchant_id = $2 WHERE id = $1")
+        .bind(rebooked)
+        .bind(bakery)
+        .execute(&mut stage.conn)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE transactions SET merchant_raw = 'AMAZON EU', merchant_key = 7 WHERE id = $1")
+        .bind(rewritten)
+        .execute(&mut stage.conn)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE transactions SET note = 'mine' WHERE id = $1")
+        .bind(kept)
+        .execute(&mut stage.conn)
+        .await
+        .unwrap();
     stage.undone(merge).await;
     let names: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(
         "SELECT t.id, m.canonical_name::text, t.note FROM transactions t JOIN merchant_master m ON m.id = t.merchant_id ORDER BY t.id",
@@ -225,7 +241,11 @@ async fn must_hold_33_a_merge_killed_in_the_middle_goes_on_where_it_stood() {
         // The second user's turn is taken by somebody else for longer than a worker waits.
         let mut holder = stage.fresh.admin().await;
         sqlx::raw_sql("BEGIN").execute(&mut holder).await.unwrap();
-        sqlx::query("SELECT FROM user_seq WHERE user_id = $1 FOR UPDATE").bind(users[1]).execute(&mut holder).await.unwrap();
+        sqlx::query("SELECT FROM user_seq WHERE user_id = $1 FOR UPDATE")
+            .bind(users[1])
+            .execute(&mut holder)
+            .await
+            .unwrap();
         let stopped = work_off(&stage.db, id, Instant::now() + Duration::from_secs(600)).await.unwrap_err();
         assert_eq!(stopped.status, 503);
         let sql = "SELECT count(*) FROM transactions t JOIN merchant_master m ON m.id = t.merchant_id WHERE m.canonical_name = $1";
@@ -276,7 +296,12 @@ async fn what_comes_late_is_moved_by_the_next_look() {
     assert_eq!(stage.status(id).await, "moving", "too young to be over");
     let late = stage.spend(&me, "Bakery").await;
     let from = stage.id("Amazon Marketplace").await;
-    sqlx::query("UPDATE transactions SET merchant_id = $2 WHERE id = $1").bind(late).bind(from).execute(&mut stage.conn).await.unwrap();
+    sqlx::query("UPDATE transactions SET merchant_id = $2 WHERE id = $1")
+        .bind(late)
+        .bind(from)
+        .execute(&mut stage.conn)
+        .await
+        .unwrap();
     let open = stage.db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await.unwrap();
     assert_eq!(open, [id], "the sweeper knows of it");
     stage.age(id).await;
@@ -340,7 +365,8 @@ async fn a_merged_merchants_names_lead_to_the_other() {
     let merge = stage.merge("Amazon Marketplace", "Amazon").await.unwrap().id;
     let read = stage.fresh.read_db();
     let search = async |q: &str| {
-        let asked = crate::support::query(&form_urlencoded::Serializer::new(String::new()).append_pair("q", q).finish());
+        let asked =
+            crate::support::query(&form_urlencoded::Serializer::new(String::new()).append_pair("q", q).finish());
         let found = read.tx(async |tx: &mut Tx| merchants::search(tx, &asked).await).await.unwrap();
         found.into_iter().map(|found| found.canonical_name).collect::<Vec<_>>()
     };

@@ -53,7 +53,11 @@ fn average(cents: i64, count: i64) -> String {
 
 #[track_caller]
 fn same(told: &Value, sums: &Sums) {
-    assert_eq!((told["count"].as_i64(), told["last_date"].as_str()), (Some(sums.0), Some(sums.1.to_string().as_str())), "{told}");
+    assert_eq!(
+        (told["count"].as_i64(), told["last_date"].as_str()),
+        (Some(sums.0), Some(sums.1.to_string().as_str())),
+        "{told}"
+    );
     let totals: BTreeMap<&str, [String; 3]> = told["totals"]
         .as_array()
         .unwrap()
@@ -63,8 +67,11 @@ fn same(told: &Value, sums: &Sums) {
             (sum["currency"].as_str().unwrap(), [sum["count"].to_string(), text("total"), text("average")])
         })
         .collect();
-    let model: BTreeMap<&str, [String; 3]> =
-        sums.2.iter().map(|(currency, (cents, n))| (*currency, [n.to_string(), money(*cents), average(*cents, *n)])).collect();
+    let model: BTreeMap<&str, [String; 3]> = sums
+        .2
+        .iter()
+        .map(|(currency, (cents, n))| (*currency, [n.to_string(), money(*cents), average(*cents, *n)]))
+        .collect();
     assert_eq!(totals, model, "{told}");
 }
 
@@ -128,11 +135,18 @@ async fn must_hold_24_and_25_statistics_equal_a_model_to_the_cent_without_delete
             add(&mut categories, row.category, row);
         }
         let told = statistics(&read, &me, asked).await;
-        assert_eq!((told["since"].as_str(), told["until"].as_str()), (Some(from.to_string().as_str()), Some(to.to_string().as_str())));
+        assert_eq!(
+            (told["since"].as_str(), told["until"].as_str()),
+            (Some(from.to_string().as_str()), Some(to.to_string().as_str()))
+        );
         let mut order: Vec<_> = merchants.iter().map(|(id, sums)| (-sums.0, std::cmp::Reverse(sums.1), *id)).collect();
         order.sort_unstable();
-        let told_ids: Vec<Uuid> =
-            told["merchants"].as_array().unwrap().iter().map(|one| one["merchant"]["id"].as_str().unwrap().parse().unwrap()).collect();
+        let told_ids: Vec<Uuid> = told["merchants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["merchant"]["id"].as_str().unwrap().parse().unwrap())
+            .collect();
         assert_eq!(told_ids, order.iter().take(limit).map(|one| one.2).collect::<Vec<_>>(), "{asked}");
         for (id, one) in told_ids.iter().zip(told["merchants"].as_array().unwrap()) {
             same(one, &merchants[id]);

@@ -179,8 +179,8 @@ pub async fn import_csv(db: &Db, text: &str, progress: impl Fn(usize)) -> Result
 
 /// Loads the file of a request, whole or not at all: its answer is kept with it.
 pub async fn import(tx: &mut Tx, me: &Me, call: &Call) -> Result<Report, Problem> {
-    let text = std::str::from_utf8(call.file(BODY_LIMIT)?)
-        .map_err(|_| Problem::malformed("Send the file in UTF-8."))?;
+    let text =
+        std::str::from_utf8(call.file(BODY_LIMIT)?).map_err(|_| Problem::malformed("Send the file in UTF-8."))?;
     let (mut report, mut rows) = read(text, &sql::system_categories(tx).await?, ROWS)?;
     while !rows.is_empty() {
         let batch = rows.drain(..rows.len().min(BATCH)).collect();

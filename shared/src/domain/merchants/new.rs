@@ -2,12 +2,7 @@
 
 use super::{Merchant, sql};
 use crate::{
-    domain::{
-        audit,
-        auth::Me,
-        categories::Category,
-        imports::statement::alias_key,
-    },
+    domain::{audit, auth::Me, categories::Category, imports::statement::alias_key},
     platform::{
         db::Tx,
         fields::{Fault, Field, Fields, Read, Text, string},

@@ -9,9 +9,10 @@ pub(super) fn problem(constraint: &str) -> Option<Problem> {
         "budgets_category_key" | "budget_periods_overlap" | "budget_periods_pkey" => {
             ("budget_exists", "A budget for this category, currency and period was made at the same moment: fetch it.")
         }
-        "merchant_aliases_pkey" => {
-            ("merchant_exists", "A merchant that goes by one of these names was made at the same moment: search for it.")
-        }
+        "merchant_aliases_pkey" => (
+            "merchant_exists",
+            "A merchant that goes by one of these names was made at the same moment: search for it.",
+        ),
         "merchant_merges_standing_key" => {
             ("already_merged", "This merchant was merged at the same moment: search for it by its name.")
         }

@@ -168,8 +168,10 @@ pub async fn work_off(db: &Db, id: Uuid, deadline: Instant) -> Result<Moved, Pro
             break;
         }
     }
-    db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::finish(tx, &merge, started.saturating_sub(SETTLED), clock::now()).await?))
-        .await?;
+    db.tx(async |tx: &mut Tx| {
+        Ok::<_, Problem>(sql::finish(tx, &merge, started.saturating_sub(SETTLED), clock::now()).await?)
+    })
+    .await?;
     Ok(Moved::Done)
 }
 
