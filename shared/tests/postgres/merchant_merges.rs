@@ -59,7 +59,7 @@ impl Stage {
     }
 
     async fn work(&self, id: Uuid) {
-        let deadline = Instant::now() + Duration::from_secs(600);
+        let deadline = Instant::now() + Duration::from_mins(10);
         assert_eq!(work_off(&self.db, id, deadline).await.unwrap(), Moved::Done);
     }
 
@@ -246,7 +246,7 @@ async fn must_hold_33_a_merge_killed_in_the_middle_goes_on_where_it_stood() {
             .execute(&mut holder)
             .await
             .unwrap();
-        let stopped = work_off(&stage.db, id, Instant::now() + Duration::from_secs(600)).await.unwrap_err();
+        let stopped = work_off(&stage.db, id, Instant::now() + Duration::from_mins(10)).await.unwrap_err();
         assert_eq!(stopped.status, 503);
         let sql = "SELECT count(*) FROM transactions t JOIN merchant_master m ON m.id = t.merchant_id WHERE m.canonical_name = $1";
         let done: i64 = sqlx::query_scalar(sql).bind(name).fetch_one(&mut stage.fresh.admin().await).await.unwrap();
@@ -307,7 +307,8 @@ async fn what_comes_late_is_moved_by_the_next_look() {
     stage.age(id).await;
     stage.work(id).await;
     assert_eq!((stage.pointing("Amazon").await.0, stage.status(id).await.as_str()), (1, "moved"));
-    assert_eq!(stage.db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await.unwrap(), [Uuid::nil(); 0]);
+    let open = stage.db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await.unwrap();
+    assert!(open.is_empty(), "{open:?}");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ struct Row {
 /// Count, last date, and cents and count by currency.
 type Sums = (i64, Date, BTreeMap<&'static str, (i64, i64)>);
 
-fn add<'a, K: Ord>(sums: &mut BTreeMap<K, Sums>, key: K, row: &'a Row) {
+fn add<K: Ord>(sums: &mut BTreeMap<K, Sums>, key: K, row: &Row) {
     let one = sums.entry(key).or_insert((0, Date::MIN, BTreeMap::new()));
     let total = one.2.entry(row.currency).or_default();
     (one.0, one.1) = (one.0 + 1, one.1.max(row.date));
@@ -79,8 +79,8 @@ fn same(told: &Value, sums: &Sums) {
 async fn must_hold_24_and_25_statistics_equal_a_model_to_the_cent_without_deleted_rows() {
     let fresh = Fresh::new().await;
     let (me, other) = (fresh.user().await, fresh.user().await);
-    let names: String = (0..30).map(|n| format!("Shop number {n},Shopping\n")).collect();
-    import_csv(&fresh.db(), &format!("canonical_name,category\n{names}"), |_| {}).await.unwrap();
+    let names: Vec<_> = (0..30).map(|n| format!("Shop number {n},Shopping")).collect();
+    import_csv(&fresh.db(), &format!("canonical_name,category\n{}", names.join("\n")), |_| {}).await.unwrap();
     let mut conn = fresh.admin().await;
     let ids: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM merchant_master ORDER BY id").fetch_all(&mut conn).await.unwrap();

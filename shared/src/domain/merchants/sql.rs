@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// own, so that no tier is filled with others first. Similar names are the nearest by their trigrams' bits: without a
 /// category from a graph, which is searched as far as `ef_search` says (set here, because the vector it is asked for comes
 /// out of the same row), within one by comparing all, which are few. Where letters outside ASCII are, the bits tell the
-/// similarity, too: pg_trgm does not see them.
+/// similarity, too: `pg_trgm` does not see them.
 pub(super) async fn search(tx: &mut Tx, q: &str, key: &str, category: Option<&str>) -> Result<Vec<Found>, Error> {
     sqlx::query_as!(
         Found,
