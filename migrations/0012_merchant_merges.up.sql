@@ -1,15 +1,21 @@
 SET LOCAL ROLE tallybook_migrate;
 
 -- A name's trigrams as bits: two names share about as many bits as trigrams, and comparing bits costs a twentieth of
--- comparing text. md5, because hashtext may differ from one major version to the next while the stored bits stay.
+-- comparing text. The trigrams are those of pg_trgm, but for letters outside ASCII: it takes them for letters only if
+-- LC_CTYPE does. md5, because hashtext may differ from one major version to the next while the stored bits stay.
 CREATE FUNCTION name_grams(name text) RETURNS bit
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (
     SELECT coalesce(
-        bit_or(set_bit(repeat('0', 512)::bit(512), ('x' || left(md5(gram), 3))::bit(12)::integer >> 3, 1)),
+        bit_or(set_bit(
+            repeat('0', 512)::bit(512),
+            ('x' || left(md5(substr('  ' || word || ' ', place, 3)), 3))::bit(12)::integer >> 3,
+            1
+        )),
         repeat('0', 512)::bit(512)
     )
-    FROM unnest(show_trgm(name)) AS gram
+    FROM regexp_split_to_table(lower(name), '[^[:alnum:]]+') AS word, generate_series(1, length(word) + 1) AS place
+    WHERE word <> ''
 );
 
 REVOKE ALL ON FUNCTION name_grams(text) FROM PUBLIC;
@@ -17,7 +23,7 @@ GRANT EXECUTE ON FUNCTION name_grams(text) TO tallybook_read, tallybook_write;
 
 -- A merchant that was merged keeps its row, so that a merge can be taken back; its names lead to the other.
 ALTER TABLE merchant_master
-    ADD COLUMN grams bit(512) NOT NULL GENERATED ALWAYS AS (name_grams(lower(canonical_name))) STORED,
+    ADD COLUMN grams bit(512) NOT NULL GENERATED ALWAYS AS (name_grams(canonical_name)) STORED,
     ADD COLUMN merged_into uuid,
     ADD CONSTRAINT merchant_merged_fkey FOREIGN KEY (merged_into) REFERENCES merchant_master (id) ON DELETE CASCADE,
     ADD CONSTRAINT merchant_merged_check CHECK (merged_into <> id);

@@ -16,7 +16,6 @@ use shared::{
         queue::{Default, Queue},
     },
 };
-use uuid::Uuid;
 
 deps! { db: Db, tasks: Queue<Default> }
 

@@ -11,8 +11,8 @@ pub async fn import(url: &str, file: &Path, log: &Path) -> Result<()> {
     let report = report.map_err(|problem| anyhow!("the import stopped: {problem}"))?;
     println!("{} imported, {} skipped, {} refused", report.imported, report.skipped, report.refused);
     if !report.rows.is_empty() {
-        let lines: String = report.rows.iter().map(|left| format!("{left}\n")).collect();
-        fs::write(log, lines).with_context(|| format!("cannot write {}", log.display()))?;
+        let lines: Vec<_> = report.rows.iter().map(ToString::to_string).collect();
+        fs::write(log, lines.join("\n") + "\n").with_context(|| format!("cannot write {}", log.display()))?;
         println!("what was not imported, and why: {}", log.display());
     }
     Ok(())

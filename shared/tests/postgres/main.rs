@@ -18,6 +18,8 @@ mod events;
 mod idempotency;
 mod imports;
 mod lists;
+mod merchant_merges;
+mod merchant_statistics;
 mod merchants;
 mod support;
 mod totals;

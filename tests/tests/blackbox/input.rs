@@ -6,7 +6,7 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
-const POSTS: [&str; 8] = [
+const POSTS: [&str; 12] = [
     "/auth/register",
     "/auth/login",
     "/auth/refresh",
@@ -15,8 +15,12 @@ const POSTS: [&str; 8] = [
     "/transactions",
     "/transactions/import",
     "/budgets",
+    "/merchants",
+    "/merchants/import",
+    "/merchants/merge",
+    "/merchants/merges/0199a6b2-0000-7000-8000-000000000000/undo",
 ];
-const GETS: [&str; 11] = [
+const GETS: [&str; 12] = [
     "/auth/me",
     "/transactions",
     "/transactions/imports",
@@ -25,6 +29,7 @@ const GETS: [&str; 11] = [
     "/categories",
     "/budgets",
     "/merchants/search",
+    "/merchants/statistics",
     "/health",
     "/docs",
     "/openapi.json",

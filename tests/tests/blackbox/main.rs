@@ -24,6 +24,7 @@ mod idempotency;
 mod imports;
 mod input;
 mod lists;
+mod merchants;
 mod money;
 mod ownership;
 mod privacy;

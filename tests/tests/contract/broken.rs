@@ -171,6 +171,17 @@ fn a_route_that_became_public_unnoticed() {
 }
 
 #[test]
+fn an_administrators_route_that_every_user_may_call() {
+    notices(rules::admin_routes, "POST /merchants is in the OpenAPI document but not in the tables", |repository| {
+        repository.rows.iter_mut().find(|row| row.handler == "merchants.create").expect("it is there").admin = false;
+    });
+    notices(rules::admin_routes, "POST /merchants is in the tables but not", |repository| {
+        let responses = &mut repository.openapi["paths"]["/merchants"]["post"]["responses"];
+        responses.as_object_mut().expect("responses").remove("403");
+    });
+}
+
+#[test]
 fn an_event_that_is_missing_left_over_or_of_another_kind() {
     notices(rules::events, "auth.login", |repository| drop(repository.events.remove("auth.login")));
     notices(rules::events, "auth.gone", |repository| drop(repository.events.insert("auth.gone".into(), "{}".into())));

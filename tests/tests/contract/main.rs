@@ -41,6 +41,11 @@ fn public_routes_are_the_listed_ones() {
 }
 
 #[test]
+fn must_hold_17_administrators_routes_are_the_described_ones() {
+    holds(rules::admin_routes);
+}
+
+#[test]
 fn every_function_has_a_sample_event_that_parses() {
     holds(rules::events);
 }

@@ -14,6 +14,8 @@ pub struct Row {
     /// `http`, `default`, `socket` or `queue`, and what belongs to it.
     pub trigger: Value,
     pub public: bool,
+    /// Whether only administrators may call.
+    pub admin: bool,
     pub memory: u64,
     pub timeout: u64,
     pub grants: BTreeSet<String>,
@@ -103,6 +105,7 @@ fn row(function: &shared::platform::function::Function) -> Row {
         handler: function.handler.to_owned(),
         trigger: serde_json::to_value(function.trigger).expect("JSON"),
         public: serde_json::to_value(function.access).expect("JSON") == "public",
+        admin: serde_json::to_value(function.access).expect("JSON") == "admin",
         memory: function.memory.into(),
         timeout: function.timeout.into(),
         grants: (function.grants)()

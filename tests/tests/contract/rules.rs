@@ -297,6 +297,21 @@ pub fn public_routes(repository: &Repository) -> Vec<String> {
     found
 }
 
+/// Routes for administrators are those that the OpenAPI document says may answer 403.
+pub fn admin_routes(repository: &Repository) -> Vec<String> {
+    let tables = repository.rows.iter().filter(|row| row.admin).filter_map(Row::route).collect();
+    let paths = repository.openapi["paths"].as_object().into_iter().flatten();
+    let operations = paths.flat_map(|(path, methods)| {
+        methods
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, operation)| operation["responses"]["403"].is_object())
+            .map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
+    });
+    compare("administrators' route", &("the tables", tables), &("the OpenAPI document", operations.collect()))
+}
+
 /// Every function has a sample event of its own trigger.
 pub fn events(repository: &Repository) -> Vec<String> {
     let known = repository.rows.iter().map(|row| row.handler.clone()).collect();

@@ -6,15 +6,16 @@ use sqlx::Error;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-/// Tiers of five, each by its own index; a merchant counts in the best tier that finds it. A category has branches of its
+/// Tiers of five, each by its own index; a merchant that is in one tier is not in the next. A category has branches of its
 /// own, so that no tier is filled with others first. Similar names are the nearest by their trigrams' bits: without a
 /// category from a graph, which is searched as far as `ef_search` says (set here, because the vector it is asked for comes
-/// out of the same row), within one by comparing all, which are few.
+/// out of the same row), within one by comparing all, which are few. Where letters outside ASCII are, the bits tell the
+/// similarity, too: `pg_trgm` does not see them.
 pub(super) async fn search(tx: &mut Tx, q: &str, key: &str, category: Option<&str>) -> Result<Vec<Found>, Error> {
     sqlx::query_as!(
         Found,
         r#"WITH q AS MATERIALIZED (
-               SELECT CASE WHEN set_config('hnsw.ef_search', '200', true) IS NOT NULL THEN name_grams(lower($1)) END AS grams
+               SELECT CASE WHEN set_config('hnsw.ef_search', '200', true) IS NOT NULL THEN name_grams($1) END AS grams
            ), hits AS (
                (SELECT id, name_l, 1 AS tier, 1.0::real AS score FROM merchant_master
                 WHERE name_l = lower($1) AND merged_into IS NULL AND ($3::text IS NULL OR category = $3) LIMIT 5)
@@ -25,18 +26,23 @@ pub(super) async fn search(tx: &mut Tx, q: &str, key: &str, category: Option<&st
                (SELECT id, name_l, 3, 0.7 FROM merchant_master
                 WHERE $3::text IS NULL AND merged_into IS NULL
                   AND name_l ~>=~ lower($1) AND name_l ~<~ (lower($1) || chr(1114111))
-                ORDER BY name_l USING ~<~ LIMIT 15)
+                  AND name_l <> lower($1) AND id IS DISTINCT FROM (SELECT merchant_id FROM merchant_aliases WHERE alias_key = $2)
+                ORDER BY name_l USING ~<~ LIMIT 5)
                UNION ALL
                (SELECT id, name_l, 3, 0.7 FROM merchant_master
                 WHERE category = $3 AND merged_into IS NULL
                   AND name_l ~>=~ lower($1) AND name_l ~<~ (lower($1) || chr(1114111))
-                ORDER BY name_l USING ~<~ LIMIT 15)
+                  AND name_l <> lower($1) AND id IS DISTINCT FROM (SELECT merchant_id FROM merchant_aliases WHERE alias_key = $2)
+                ORDER BY name_l USING ~<~ LIMIT 5)
                UNION ALL
-               SELECT near.id, near.name_l, 4, similarity(near.name_l, lower($1)) FROM q CROSS JOIN LATERAL (
-                   (SELECT id, name_l FROM merchant_master
+               SELECT near.id, near.name_l, 4,
+                      CASE WHEN near.name_l || $1 ~ '[^ -~]' THEN (1 - (near.grams <%> q.grams))::real
+                           ELSE similarity(near.name_l, $1) END
+               FROM q CROSS JOIN LATERAL (
+                   (SELECT id, name_l, grams FROM merchant_master
                     WHERE $3::text IS NULL AND merged_into IS NULL ORDER BY grams <%> q.grams LIMIT 20)
                    UNION ALL
-                   (SELECT id, name_l FROM merchant_master
+                   (SELECT id, name_l, grams FROM merchant_master
                     WHERE category = $3 AND merged_into IS NULL ORDER BY 0 + (grams <%> q.grams) LIMIT 20)
                ) AS near
            ), best AS (
@@ -117,7 +123,7 @@ pub(super) async fn known(tx: &mut Tx, row: &NewRow, near: f32) -> Result<Known,
            )
            SELECT EXISTS (SELECT FROM categories WHERE name = $3) AS "is_category!", o.alias_key AS "key?", o.id AS "id?",
                   o.canonical_name AS "canonical_name?", o.category AS "category?"
-           FROM (VALUES (1)) AS one(row) LEFT JOIN others o ON true ORDER BY o.likeness DESC, o.canonical_name"#,
+           FROM (VALUES (1)) AS one(row) LEFT JOIN others o ON true ORDER BY o.likeness DESC, o.canonical_name, o.alias_key"#,
         row.canonical_name,
         &row.keys,
         row.category,

@@ -153,38 +153,28 @@ pub async fn statistics(tx: &mut Tx, me: &Me, asked: &StatisticsQuery) -> Result
     let summed = sql::statistics(tx, me.user_id, (since, until), category, limit).await?;
     let (mut merchants, mut categories) = (HashMap::<Uuid, OfMerchant>::new(), HashMap::<String, OfCategory>::new());
     for row in summed {
-        let sum = Sum::of(&row);
-        match row.merchant_id {
-            Some(id) => {
-                let canonical_name = row.canonical_name.unwrap_or_default();
-                let merchant = Merchant { id, canonical_name, category: row.category };
-                let (count, last_date) = (row.uses, row.last_date);
-                let one = merchants.entry(id).or_insert(OfMerchant { merchant, count, last_date, totals: Vec::new() });
-                one.last_date = one.last_date.max(row.last_date);
-                one.totals.push(sum);
-            }
-            None => {
-                let (count, last_date) = (row.uses, row.last_date);
-                let one = categories.entry(row.category.clone()).or_insert(OfCategory {
-                    category: row.category,
-                    count,
-                    last_date,
-                    totals: Vec::new(),
-                });
-                one.last_date = one.last_date.max(row.last_date);
-                one.totals.push(sum);
-            }
-        }
+        let (sum, count, last_date, totals) = (Sum::of(&row), row.uses, row.last_date, Vec::new());
+        let (last, totals) = if let Some(id) = row.merchant_id {
+            let canonical_name = row.canonical_name.unwrap_or_default();
+            let merchant = Merchant { id, canonical_name, category: row.category };
+            let one = merchants.entry(id).or_insert(OfMerchant { merchant, count, last_date, totals });
+            (&mut one.last_date, &mut one.totals)
+        } else {
+            let category = row.category.clone();
+            let one = categories.entry(row.category).or_insert(OfCategory { category, count, last_date, totals });
+            (&mut one.last_date, &mut one.totals)
+        };
+        *last = last_date.max(*last);
+        totals.push(sum);
     }
     let (mut merchants, mut categories): (Vec<_>, Vec<_>) =
         (merchants.into_values().collect(), categories.into_values().collect());
-    merchants.iter_mut().for_each(|one| order(&mut one.totals));
-    categories.iter_mut().for_each(|one| order(&mut one.totals));
+    for totals in
+        merchants.iter_mut().map(|one| &mut one.totals).chain(categories.iter_mut().map(|one| &mut one.totals))
+    {
+        totals.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.currency.cmp(&b.currency)));
+    }
     merchants.sort_by_key(|one| (Reverse(one.count), Reverse(one.last_date), one.merchant.id));
     categories.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.category.cmp(&b.category)));
     Ok(Statistics { since, until, merchants, categories })
-}
-
-fn order(totals: &mut [Sum]) {
-    totals.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.currency.cmp(&b.currency)));
 }

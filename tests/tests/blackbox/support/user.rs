@@ -28,6 +28,18 @@ impl User {
         Self { client, id, email, password, access, refresh }
     }
 
+    /// An administrator from now on.
+    pub fn register_admin() -> Self {
+        let user = Self::register();
+        user.set_admin(true);
+        user
+    }
+
+    pub fn set_admin(&self, admin: bool) {
+        let sql = format!("UPDATE users SET is_admin = {admin} WHERE id = '{}'", self.id);
+        assert_eq!(super::database::run(&sql), 1);
+    }
+
     pub fn request(&self, method: &str, path: &str) -> Request {
         self.client.request(method, path).bearer(&self.access)
     }

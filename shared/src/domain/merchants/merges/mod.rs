@@ -71,7 +71,7 @@ pub struct Merging {
     pub status: &'static str,
 }
 
-fn merged(survivor: Merchant, detail: &'static str) -> Problem {
+fn merged(survivor: &Merchant, detail: &'static str) -> Problem {
     let mut problem = Problem::conflict("already_merged", detail);
     problem.more.insert("merchant".into(), json!(survivor));
     problem
@@ -99,10 +99,10 @@ pub async fn merge(tx: &mut Tx, me: &Me, call: &Call, asked: &Merge) -> Result<M
         return Err(Problem::invalid(missing.map(error).collect()));
     };
     if let Some(survivor) = from.survivor() {
-        return Err(merged(survivor, "This merchant was merged into another already: see merchant."));
+        return Err(merged(&survivor, "This merchant was merged into another already: see merchant."));
     }
     if let Some(survivor) = into.survivor() {
-        return Err(merged(survivor, "The merchant to merge into was itself merged: merge into the one in merchant."));
+        return Err(merged(&survivor, "The merchant to merge into was itself merged: merge into the one in merchant."));
     }
     if from.open {
         return Err(busy());
@@ -121,7 +121,7 @@ pub async fn undo(tx: &mut Tx, me: &Me, call: &Call, id: Uuid) -> Result<Merging
     }
     let found = sql::lock(tx, &[merge.from_id, merge.into_id]).await?;
     if let Some(survivor) = found.iter().find(|merchant| merchant.id == merge.into_id).and_then(sql::Locked::survivor) {
-        return Err(merged(survivor, "The merchant was merged on, into the one in merchant: undo that merge first."));
+        return Err(merged(&survivor, "The merchant was merged on, into the one in merchant: undo that merge first."));
     }
     // Under the locks: of two at the same moment the second sees what the first did.
     if !sql::start_undo(tx, &merge, call.now).await? {
