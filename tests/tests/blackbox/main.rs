@@ -29,3 +29,5 @@ mod ownership;
 mod privacy;
 mod sockets;
 mod tokens;
+mod transactions;
+mod transactions_export;

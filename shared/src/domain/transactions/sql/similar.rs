@@ -54,9 +54,9 @@ pub async fn nearest(
         " JOIN transactions t ON t.user_id = p.user_id AND t.id = p.transaction_id WHERE NOT t.is_deleted AND t.id <> ",
     );
     query.push_bind(id).push(" ORDER BY p.distance LIMIT ").push_bind(limit);
-    query.push(") SELECT near.distance, ").push(COLUMNS);
+    query.push(") SELECT 1 - near.distance AS similarity, ").push(COLUMNS);
     query.push(" FROM near JOIN transactions t ON t.id = near.transaction_id AND t.user_id = ").push_bind(user_id);
     query.push(" LEFT JOIN merchant_master m ON m.id = t.merchant_id ORDER BY near.distance, t.date DESC, t.id DESC");
     let rows = query.build().fetch_all(tx).await?;
-    rows.iter().map(|row| Ok((Transaction::from_row(row)?, row.try_get("distance")?))).collect()
+    rows.iter().map(|row| Ok((Transaction::from_row(row)?, row.try_get("similarity")?))).collect()
 }
