@@ -165,12 +165,12 @@ fn transactions_changed() {
     let mut answers = Answers::default();
     let known = json!({"amount": "12.99", "date": "2026-01-05", "merchant_raw": "NETFLIX.COM", "currency": "EUR"});
     let path = format!("/transactions/{}", text(&user.post("/transactions", &known).json()["id"]));
-    let patch = |body: &serde_json::Value| user.request("PATCH", &path).header("if-match", "\"1\"").json(body).send();
-    answers.add("changed", &patch(&json!({"amount": "13.99", "note": "for two", "category": "Fun"})));
-    answers.add("a version that is no more", &patch(&json!({"amount": "14.99"})));
+    let change = |body: &serde_json::Value| user.request("PATCH", &path).header("if-match", "\"1\"").json(body).send();
+    answers.add("changed", &change(&json!({"amount": "13.99", "note": "for two", "category": "Fun"})));
+    answers.add("a version that is no more", &change(&json!({"amount": "14.99"})));
     answers.add(
         "with bad fields",
-        &patch(&json!({"amount": null, "date": "yesterday", "source": "csv", "user_id": "x", "is_deleted": true})),
+        &change(&json!({"amount": null, "date": "yesterday", "source": "csv", "user_id": "x", "is_deleted": true})),
     );
     let correction = json!({"transaction_id": text(&user.get(&path).json()["id"]), "new_category": "Series"});
     answers.add("corrected", &user.post("/transactions/correct", &correction));

@@ -44,7 +44,8 @@ fn must_hold_14_anothers_transaction_is_as_absent_as_none_on_the_new_routes() {
     let receipt = json!({"content_type": "image/png", "size": 5});
     let same = |answer: Answer| {
         let mut body = answer.expect(404);
-        (body["request_id"].take(), body["instance"].take());
+        body["request_id"].take();
+        body["instance"].take();
         body
     };
     let ids = [text(&theirs["id"]), Uuid::now_v7().to_string(), "not-a-uuid".to_owned()];
