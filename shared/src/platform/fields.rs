@@ -190,6 +190,12 @@ impl Fields {
         value.map_err(|fault| self.refuse(name, fault)).ok()
     }
 
+    /// Whether a field was sent, null or not.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.iter().any(|(known, _)| known == name)
+    }
+
     /// A field of a change: left out, emptied by null, or set.
     pub fn nullable<T: Field>(&mut self, name: &str) -> Option<Option<T>> {
         let null = |raw: &Raw| matches!(raw, Raw::Json(raw) if raw.get() == "null");

@@ -101,8 +101,8 @@ impl Files {
     pub async fn begin(&self, key: String, content_type: &str, name: &str) -> Result<Upload<'_>, Problem> {
         let begin = self.client().await.create_multipart_upload().bucket(&self.bucket).key(&key);
         let begin = begin.content_type(content_type).content_disposition(format!("attachment; filename=\"{name}\""));
-        let begun = begin.send().await.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
-        let id = begun.upload_id.ok_or_else(|| Problem::internal("an upload without an id"))?;
+        let made = begin.send().await.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
+        let id = made.upload_id.ok_or_else(|| Problem::internal("an upload without an id"))?;
         Ok(Upload { files: self, key, id, parts: Vec::new() })
     }
 }

@@ -30,3 +30,5 @@ mod ownership;
 mod privacy;
 mod sockets;
 mod tokens;
+mod transactions;
+mod transactions_export;

@@ -152,11 +152,11 @@ pub struct Resolution {
 
 impl Read for Resolution {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let Some(listed) = fields.nullable::<Many>("resolutions") else {
+        if !fields.has("resolutions") {
             return One::read(fields).map(|one| Self { all: vec![one], alone: true });
-        };
-        let mut all: Vec<One> = Vec::new();
-        for (i, raw) in listed.into_iter().flat_map(|many| many.0).enumerate() {
+        }
+        let (listed, mut all) = (fields.required::<Many>("resolutions")?, Vec::<One>::new());
+        for (i, raw) in listed.0.into_iter().enumerate() {
             let place = format!("resolutions/{i}");
             match Fields::from_json(raw.get().as_bytes()).and_then(Fields::read::<One>) {
                 Ok(one) if all.iter().any(|other| other.transaction_id == one.transaction_id) => {

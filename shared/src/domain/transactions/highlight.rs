@@ -21,7 +21,7 @@ pub(super) fn wanted(words: &str) -> HashSet<String> {
         for word in part.split_whitespace() {
             let (minus, plain) = (word.starts_with('-') && !quoted, word.trim_start_matches('-'));
             let operator = !quoted && plain.eq_ignore_ascii_case("or");
-            if !minus && !operator && !plain.is_empty() && !(quoted && refused) {
+            if !(minus || operator || plain.is_empty() || quoted && refused) {
                 wanted.insert(plain.to_lowercase());
             }
         }

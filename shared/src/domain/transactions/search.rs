@@ -188,13 +188,14 @@ fn bytes(place: Option<Place>) -> [u8; 20] {
     bytes
 }
 
-fn place(bytes: &[u8]) -> Option<Option<Place>> {
+/// `None` for what stands for none; a cursor's signature keeps other bytes out.
+fn place(bytes: &[u8]) -> Option<Place> {
     if bytes == NONE {
-        return Some(None);
+        return None;
     }
     let (date, id) = bytes.split_at_checked(4)?;
     let date = Date::from_julian_day(i32::from_be_bytes(date.try_into().ok()?)).ok()?;
-    Some(Some(Place { date, id: Uuid::from_slice(id).ok()? }))
+    Some(Place { date, id: Uuid::from_slice(id).ok()? })
 }
 
 impl After {
@@ -230,9 +231,9 @@ impl After {
             1 => Some(Reach::Near),
             _ => Some(Reach::Far),
         };
-        let window = Window { top: place(plain.get(2..22)?)?, bottom: place(plain.get(22..42)?)?, reach };
+        let window = Window { top: place(plain.get(2..22)?), bottom: place(plain.get(22..42)?), reach };
         let rank = f32::from_be_bytes(plain.get(42..46)?.try_into().ok()?);
-        let last = place(plain.get(46..66)?)?.map(|place| (rank, place));
+        let last = place(plain.get(46..66)?).map(|place| (rank, place));
         Some(Self { window, more_below: plain.get(1) == Some(&1), last })
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// Embeddings of one user up to which each is compared: always right, and for so few as fast as the index over
 /// everybody's, which has to pass over the others' on its way.
-pub const COMPARED: i64 = 20_000;
+pub const COMPARED: i64 = 100_000;
 
 /// What `POST /transactions/similar` takes.
 pub struct Similar {

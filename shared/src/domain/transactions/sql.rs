@@ -21,9 +21,10 @@ use sqlx::{Decode, Error, FromRow, Postgres, QueryBuilder, Row, Type, postgres::
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-/// The columns of [`Transaction`] in the order they are read in, for a `t` joined with its merchant `m`.
-const COLUMNS: &str =
-    "t.id, t.amount, t.currency, t.date, t.merchant_raw, m.id, m.canonical_name, m.category, t.category, t.source::text, t.note,
+/// The columns of [`Transaction`] in the order they are read in, for a `t` joined with its merchant `m`. They come first in
+/// a statement.
+const COLUMNS: &str = "t.id, t.amount, t.currency, t.date, t.merchant_raw, m.id AS merchant_id, m.canonical_name,
+    m.category AS merchant_category, t.category, t.source::text, t.note,
     t.confidence, t.anomaly_score, t.duplicate_of, t.import_id, t.receipt_url, t.ipfs_cid, t.is_deleted, t.created_at,
     t.updated_at, t.changed_seq";
 

@@ -25,6 +25,7 @@ pub fn answer(answer: &Answer, secrets: &[(&str, &str)]) -> String {
             let value = match name {
                 "retry-after" => "[seconds]".to_owned(),
                 "ratelimit" => "[what is left]".to_owned(),
+                "location" if value.starts_with("http") => "[signed address]".to_owned(),
                 _ => plain(value, secrets, &mut ids),
             };
             shown.push_str(&format!("\n{name}: {value}"));
@@ -50,6 +51,10 @@ pub fn json(value: &mut Value, secrets: &[(&str, &str)], ids: &mut Vec<String>) 
                     }
                     "request_id" | "timestamp" | "connection_id" | "latency_ms" => {
                         *member = Value::from(format!("[{name}]"));
+                    }
+                    // Signed, and other each time.
+                    "url" | "receipt_url" if member.as_str().is_some_and(|url| url.starts_with("http")) => {
+                        *member = Value::from("[signed address]");
                     }
                     // A database's, not a file's.
                     "size_bytes" if member.as_i64().is_some_and(|size| size > 1_000_000) => {

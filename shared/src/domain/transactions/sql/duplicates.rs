@@ -52,14 +52,10 @@ pub async fn groups(
              WHERE t.duplicate_of = p.id AND NOT t.is_deleted AND t.date = p.date AND t.amount = p.amount
                AND t.currency = p.currency AND t.user_id = ",
     );
-    query
-        .push_bind(user_id)
-        .push(" ORDER BY t.id LIMIT ")
-        .push_bind(shown)
-        .push(") AS l) SELECT members.grp, members.count, ");
+    query.push_bind(user_id).push(" ORDER BY t.id LIMIT ").push_bind(shown).push(") AS l) SELECT ");
     query
         .push(COLUMNS)
-        .push(" FROM members JOIN transactions t ON t.id = members.id AND t.user_id = ")
+        .push(", members.grp, members.count FROM members JOIN transactions t ON t.id = members.id AND t.user_id = ")
         .push_bind(user_id);
     query.push(" LEFT JOIN merchant_master m ON m.id = t.merchant_id ORDER BY t.date DESC, members.grp DESC, t.id");
     let rows = query.build().fetch_all(tx).await?;

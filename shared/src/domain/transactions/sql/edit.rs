@@ -14,10 +14,10 @@ pub struct Held {
 }
 
 pub async fn held(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Option<Held>, Error> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT t.duplicate_kept, ");
-    query
-        .push(COLUMNS)
-        .push(" FROM transactions t LEFT JOIN merchant_master m ON m.id = t.merchant_id WHERE t.user_id = ");
+    let mut query = QueryBuilder::<Postgres>::new("SELECT ");
+    query.push(COLUMNS).push(
+        ", t.duplicate_kept FROM transactions t LEFT JOIN merchant_master m ON m.id = t.merchant_id WHERE t.user_id = ",
+    );
     query.push_bind(user_id).push(" AND t.id = ").push_bind(id);
     let row = query.build().fetch_optional(tx).await?;
     row.map(|row| Ok(Held { transaction: Transaction::from_row(&row)?, kept: row.try_get("duplicate_kept")? }))

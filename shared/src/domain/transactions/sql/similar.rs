@@ -45,18 +45,18 @@ pub async fn nearest(
     query.push_bind(user_id).push(" AND transaction_id = ").push_bind(id).push("), ");
     // Materialised, the user's rows are read whole and no index can come between.
     query.push(if exact {
-        "pool AS MATERIALIZED (SELECT e.user_id, e.transaction_id, e.vector <=> (SELECT vector FROM origin) AS distance FROM embeddings e WHERE e.user_id = "
+        "pool AS MATERIALIZED (SELECT e.transaction_id, e.vector <=> (SELECT vector FROM origin) AS distance FROM embeddings e WHERE e.user_id = "
     } else {
-        "pool AS (SELECT e.user_id, e.transaction_id, e.vector <=> (SELECT vector FROM origin) AS distance FROM embeddings e WHERE e.user_id = "
+        "pool AS (SELECT e.transaction_id, e.vector <=> (SELECT vector FROM origin) AS distance FROM embeddings e WHERE e.user_id = "
     });
     query.push_bind(user_id).push("), near AS MATERIALIZED (SELECT p.transaction_id, p.distance FROM pool p");
-    query.push(
-        " JOIN transactions t ON t.user_id = p.user_id AND t.id = p.transaction_id WHERE NOT t.is_deleted AND t.id <> ",
-    );
-    query.push_bind(id).push(" ORDER BY p.distance LIMIT ").push_bind(limit);
-    query.push(") SELECT near.distance, ").push(COLUMNS);
-    query.push(" FROM near JOIN transactions t ON t.id = near.transaction_id AND t.user_id = ").push_bind(user_id);
+    query.push(" WHERE p.transaction_id <> ").push_bind(id);
+    // Of the deleted there are few: looking each neighbour up costs more than all the comparing.
+    query.push(" AND p.transaction_id NOT IN (SELECT d.id FROM transactions d WHERE d.is_deleted AND d.user_id = ");
+    query.push_bind(user_id).push(") ORDER BY p.distance LIMIT ").push_bind(limit);
+    query.push(") SELECT ").push(COLUMNS);
+    query.push(", 1 - near.distance AS similarity FROM near JOIN transactions t ON t.id = near.transaction_id AND t.user_id = ").push_bind(user_id);
     query.push(" LEFT JOIN merchant_master m ON m.id = t.merchant_id ORDER BY near.distance, t.date DESC, t.id DESC");
     let rows = query.build().fetch_all(tx).await?;
-    rows.iter().map(|row| Ok((Transaction::from_row(row)?, row.try_get("distance")?))).collect()
+    rows.iter().map(|row| Ok((Transaction::from_row(row)?, row.try_get("similarity")?))).collect()
 }
