@@ -159,10 +159,13 @@ pub async fn work_off(db: &Db, id: Uuid, deadline: Instant) -> Result<Moved, Pro
             match move_rows(db, &merge, user_id, clock::now()).await? {
                 // It was undone meanwhile; that has a task of its own.
                 None => return Ok(Moved::Done),
-                Some(most) if most < CHUNK => after = user_id,
-                Some(_) => {}
+                Some(most) => {
+                    moved |= most > 0;
+                    if most < CHUNK {
+                        after = user_id;
+                    }
+                }
             }
-            moved = true;
         }
         if !moved {
             break;
