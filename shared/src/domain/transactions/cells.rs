@@ -29,7 +29,8 @@ pub(super) fn line(text: &mut Vec<u8>, cells: &[impl AsRef<[u8]>]) -> Result<(),
 /// the import takes it away again; so a text with one of its own gets another.
 fn guarded(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number(text);
-    let own = text.strip_prefix('\'').is_some_and(|rest| !rest.ends_with('\''));
+    let looks = |rest: &str| rest.starts_with(['=', '+', '-', '@', '\t', '\r']) || !rest.ends_with('\'');
+    let own = text.strip_prefix('\'').is_some_and(looks);
     if formula || own { format!("'{text}") } else { text.to_owned() }
 }
 
@@ -124,8 +125,7 @@ mod tests {
                 merchant: None,
                 category: self.text(&["", "="]),
                 source: "manual".into(),
-                // One that begins like a formula keeps its apostrophe: the import takes it off descriptions alone.
-                note: (self.below(2) == 0).then(|| self.text(&["Note ", "\"", "9 "])),
+                note: (self.below(2) == 0).then(|| self.text(&["Note ", "\"", "9 ", "=", "@", "'"])),
                 confidence: json!({}),
                 anomaly_score: None,
                 duplicate_of: None,

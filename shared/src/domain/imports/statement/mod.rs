@@ -62,7 +62,7 @@ pub struct Row {
     pub currency: String,
     /// Blanks folded, at most 500 characters; empty if the file describes the row nowhere.
     pub description: String,
-    /// What else the file says, at most 500 characters.
+    /// What else the file says, at most 2,000 characters.
     pub note: Option<String>,
     /// The bank's own id, at most 200 characters.
     pub external_id: Option<String>,
@@ -78,7 +78,7 @@ pub struct RowError {
     /// The column's name, or its number from 1 where it has none.
     pub column: Option<String>,
     /// Stable: `bad_date`, `missing_date`, `bad_amount`, `missing_amount`, `too_many_decimals`, `amount_too_large`,
-    /// `zero_amount`, `conflicting_amounts`, `bad_flag`, `unsupported_currency`, `declined`, `pending`, `unclosed_quote`.
+    /// `zero_amount`, `conflicting_amounts`, `bad_flag`, `unsupported_currency`, `declined`, `pending`, `balance_line`, `unclosed_quote`.
     pub code: &'static str,
     /// What was seen and what to send.
     pub detail: String,

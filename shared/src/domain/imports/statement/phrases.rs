@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use super::currencies::is_code;
 use super::text::plain_words;
 use super::words::month_number;
 
@@ -119,24 +120,48 @@ const BALANCES: &[&str] = &[
     "исходящий остаток",
 ];
 
-/// Whether a text says nothing but that this is a balance: dates, numbers, currencies and small words may follow.
-pub(super) fn is_balance_line(cell: &str) -> bool {
+/// Words that stand between a balance and its date.
+const SMALL: &[&str] = &[
+    "a", "al", "am", "as", "at", "au", "c", "d", "da", "de", "del", "den", "der", "di", "dia", "do", "du", "em", "en",
+    "for", "il", "in", "ke", "kr", "le", "na", "of", "on", "op", "pa", "per", "po", "rs", "the", "til", "to", "van",
+    "vom", "z", "zum",
+];
+
+/// Whether a text tells a balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Balance {
+    No,
+    /// A short word follows that may as well be the name of a shop: Balance Spa.
+    Perhaps,
+    /// Nothing follows but dates, numbers, currencies and small words.
+    Yes,
+}
+
+/// Whether a text says nothing but that this is a balance.
+pub(super) fn balance_line(cell: &str) -> Balance {
     if cell.len() > 80 || !cell.trim_start().starts_with(|c: char| !c.is_ascii_digit()) {
-        return false;
+        return Balance::No;
     }
     let first = cell.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     if !FIRST_WORDS.contains(plain_words(first).as_str()) {
-        return false;
+        return Balance::No;
     }
     let plain = plain_words(cell);
     let rest = BALANCES.iter().filter_map(|phrase| plain.strip_prefix(phrase)).map(str::len).min();
     let rest = rest.and_then(|length| plain.get(plain.len() - length..));
-    rest.is_some_and(|rest| {
-        (rest.is_empty() || rest.starts_with(' '))
-            && rest.split(' ').all(|word| {
-                word.chars().count() <= 3 || word.bytes().all(|b| b.is_ascii_digit()) || month_number(word).is_some()
-            })
-    })
+    let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(' ')) else { return Balance::No };
+    let sure = |word: &str| {
+        word.bytes().all(|b| b.is_ascii_digit())
+            || month_number(word).is_some()
+            || SMALL.contains(&word)
+            || is_code(&word.to_uppercase())
+    };
+    let word = |word: &str| match word {
+        word if sure(word) => Balance::Yes,
+        word if word.chars().count() <= 3 => Balance::Perhaps,
+        _ => Balance::No,
+    };
+    rest.split(' ').map(word).min().unwrap_or(Balance::Yes)
 }
 
 /// What a text on a statement without other evidence says of the way the money went.
@@ -319,10 +344,11 @@ mod tests {
         for line in
             ["SALDO ANTERIOR", "S A L D O", "Beginning balance as of 01/01/2024", "Kontostand vom 31. Januar 2024"]
         {
-            assert!(is_balance_line(line), "{line}");
+            assert_eq!(balance_line(line), Balance::Yes, "{line}");
         }
+        assert_eq!(balance_line("Balance Spa"), Balance::Perhaps);
         for line in ["Balance Bike Shop", "NEW BALANCE", "TOTAL 4053", "Saldo pago Maria", "", "31.01."] {
-            assert!(!is_balance_line(line), "{line}");
+            assert_eq!(balance_line(line), Balance::No, "{line}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::currencies::is_supported;
 use super::dates;
 use super::encoding;
 use super::mapping::{DateOrder, DecimalMark, Encoding, Mapping, SpendingSign};
-use super::phrases::{is_balance_line, told};
+use super::phrases::{Balance, balance_line, told};
 use super::stats::Marks;
 use super::survey::{DateVotes, Facts, TEXTS};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
@@ -99,7 +99,7 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Document, Refusa
 impl Document {
     pub(super) fn rows<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Result<Row, RowError>> + 'a {
         let entries = Entries::new(encoding::decode(bytes, self.encoding));
-        entries.filter(|entry| !is_balance_line(&entry.payee)).map(|entry| self.row(&entry))
+        entries.filter(|entry| balance_line(&entry.payee) != Balance::Yes).map(|entry| self.row(&entry))
     }
 
     fn row(&self, entry: &Entry) -> Result<Row, RowError> {

@@ -10,13 +10,14 @@ use time::Date;
 use super::columns::Columns;
 use super::dates;
 use super::money::amount;
-use super::phrases::{is_balance_line, is_total};
+use super::phrases::{Balance, balance_line, is_total};
 use super::records::{Next, Records};
-use super::text::{append_folded, fold_blanks, is_blank, shown};
+use super::text::{append_folded, fold_blanks, is_blank, plain_words, shown};
 use super::words::{Status, status_word};
 use super::{Row, RowError, Table};
 
 const TEXT: usize = 500;
+const NOTE: usize = 2000;
 const ID: usize = 200;
 /// Lines held back as a possible trailer; a longer tail is no trailer.
 const MAX_TAIL: usize = 100;
@@ -191,8 +192,13 @@ fn classify(shape: &Table, record: &StringRecord, line: u32, status: Status) -> 
         let tail = money_blank || short || is_total(date_cell);
         return if tail { Class::Tail(bad) } else { Class::Bad(bad) };
     };
-    if tells_balance(columns, record) {
-        return Class::Nothing;
+    match tells_balance(columns, record) {
+        Balance::Yes if !is_ours(shape) => return Class::Nothing,
+        Balance::Perhaps if !is_ours(shape) => {
+            let detail = "This row may tell a balance: if it is a transaction, add it by hand.";
+            return Class::Bad(error(None, "balance_line", detail.to_owned()));
+        }
+        _ => {}
     }
     if status == Status::Void {
         let seen = columns.status.map(|at| shown(cell(at))).unwrap_or_default();
@@ -212,17 +218,24 @@ fn classify(shape: &Table, record: &StringRecord, line: u32, status: Status) -> 
 
 /// Whether the row has a date and perhaps an amount, but is an opening or closing balance. One that names another party is
 /// none, and a remark counts only where nothing else is said.
-pub(super) fn tells_balance(columns: &Columns, record: &StringRecord) -> bool {
+pub(super) fn tells_balance(columns: &Columns, record: &StringRecord) -> Balance {
     let filled = |at: &usize| record.get(*at).filter(|cell| !is_blank(cell));
+    let most = |texts: &mut dyn Iterator<Item = &str>| texts.map(balance_line).max().unwrap_or(Balance::No);
     let mut parties = columns.payee.iter().chain(&columns.payer).filter_map(filled);
     let mut texts = columns.description.iter().chain(&columns.kind).filter_map(filled).peekable();
     if texts.peek().is_none() && columns.payee.as_ref().and_then(filled).is_none() {
-        return columns.note.iter().filter_map(filled).any(is_balance_line);
+        return most(&mut columns.note.iter().filter_map(filled));
     }
     match parties.next() {
-        Some(party) => is_balance_line(party),
-        None => texts.any(is_balance_line),
+        Some(party) => balance_line(party),
+        None => most(&mut texts),
     }
+}
+
+/// Whether the file is an export of our own, which holds transactions alone.
+fn is_ours(shape: &Table) -> bool {
+    let mut money = shape.columns.money.columns().filter_map(|at| shape.names.get(at));
+    money.any(|name| plain_words(name) == "amount spending positive")
 }
 
 fn name(shape: &Table, at: usize) -> String {
@@ -242,10 +255,12 @@ fn join(into: &mut String, cell: &str) {
     }
 }
 
-/// A text without the apostrophe that keeps spreadsheets from reading it as a formula.
+/// A text without the apostrophe that keeps spreadsheets from reading it as a formula. Between two of them it is the text's
+/// own, unless it would be a formula.
 fn unquoted(cell: &str) -> &str {
     let cell = cell.trim();
-    cell.strip_prefix('\'').filter(|rest| !rest.ends_with('\'')).unwrap_or(cell)
+    let guarded = |rest: &&str| rest.starts_with(['=', '+', '-', '@', '\t', '\r']) || !rest.ends_with('\'');
+    cell.strip_prefix('\'').filter(guarded).unwrap_or(cell)
 }
 
 fn describe(
@@ -271,7 +286,7 @@ fn describe(
         note.clear();
     }
     for cell in columns.note.iter().filter_map(filled) {
-        append_folded(&mut note, cell, TEXT);
+        append_folded(&mut note, unquoted(cell), NOTE);
     }
     if description.is_empty() {
         match columns.kind.as_ref().and_then(filled) {

@@ -10,7 +10,7 @@ use super::amounts;
 use super::columns::{Columns, Money};
 use super::dates::{self, Lexed};
 use super::mapping::{DateOrder, Delimiter, SpendingSign};
-use super::phrases::{Told, told};
+use super::phrases::{Balance, Told, told};
 use super::records::{Next, Place, Records};
 use super::rows::tells_balance;
 use super::stats::{Marks, Trend};
@@ -146,7 +146,7 @@ pub(super) fn survey(text: &str, delimiter: Delimiter, from: Place, columns: &Co
         let cell = |at: usize| record.get(at).unwrap_or("");
         let dated = dates::lex(cell(columns.date)).is_some()
             || columns.value_date.is_some_and(|at| dates::lex(cell(at)).is_some());
-        if !matches!(next, Next::Record(_)) || !dated || tells_balance(columns, &record) {
+        if !matches!(next, Next::Record(_)) || !dated || tells_balance(columns, &record) != Balance::No {
             continue;
         }
         facts.rows += 1;
