@@ -1,8 +1,7 @@
 SET LOCAL ROLE tallybook_migrate;
 
-ALTER TABLE import_mappings ADD COLUMN fingerprint text NOT NULL DEFAULT '';
-ALTER TABLE import_mappings ALTER COLUMN fingerprint DROP DEFAULT;
-CREATE INDEX import_mappings_fingerprint_idx ON import_mappings (user_id, fingerprint);
+UPDATE import_mappings SET fingerprint = '' WHERE fingerprint IS NULL;
+ALTER TABLE import_mappings ALTER COLUMN fingerprint SET NOT NULL;
 
 ALTER TABLE imports
     DROP CONSTRAINT imports_reverted_check,

@@ -19,7 +19,8 @@ SET mapping = (SELECT m.mapping FROM import_mappings m WHERE m.user_id = i.user_
     currency = u.currency
 FROM users u WHERE u.id = i.user_id;
 
--- A mapping is named, never guessed from a header: two banks share one more often than not.
-ALTER TABLE import_mappings DROP COLUMN fingerprint;
+-- A mapping is named, never guessed from a header: two banks share one more often than not. Nothing writes the column any
+-- more; a later release drops it.
+ALTER TABLE import_mappings ALTER COLUMN fingerprint DROP NOT NULL;
 
 RESET ROLE;

@@ -19,8 +19,8 @@ deps! { db: ReadDb, keys: Keys }
 
 /// The user's transactions, newest first
 ///
-/// Filters narrow the list together. Page on with `cursor` (any depth) or `offset` (to 100,000). `total` is exact up to
-/// 10,000; above that `total_capped` is true.
+/// Filters narrow the list together. Page on with `cursor` (any depth) or `offset` (to 100,000). `total` is exact without
+/// filters and with `category` and `currency` alone; with others up to 10,000, above which `total_capped` is true.
 #[utoipa::path(
     get,
     path = "/transactions",

@@ -306,7 +306,7 @@ async fn a_cursor_serves_its_own_list_and_user_alone() {
 }
 
 #[tokio::test]
-async fn a_count_stops_at_ten_thousand_and_says_so() {
+async fn a_filtered_count_stops_at_ten_thousand_and_says_so() {
     let fresh = Fresh::new().await;
     let (read, me) = (fresh.read_db(), fresh.user().await);
     let mut conn = fresh.admin().await;
@@ -335,9 +335,16 @@ async fn a_count_stops_at_ten_thousand_and_says_so() {
     assert_eq!(totals(&[]).await, (10_000, false, 50));
     assert_eq!(totals(&[("include", "deleted".into())]).await, (10_000, true, 50));
     more(&mut conn, 1, false).await;
-    assert_eq!(totals(&[]).await, (10_000, true, 50));
-    assert_eq!(totals(&[("offset", "10000".into())]).await, (10_000, true, 1), "past the count rows are still found");
-    assert_eq!(totals(&[("offset", "20000".into())]).await, (10_000, true, 0));
+    let since = ("since", "2026-01-01".to_owned());
+    assert_eq!(totals(&[since.clone()]).await, (10_000, true, 50));
+    let past = |offset: &str| [since.clone(), ("offset", offset.to_owned())];
+    assert_eq!(totals(&past("10000")).await, (10_000, true, 1), "past the count rows are still found");
+    assert_eq!(totals(&past("20000")).await, (10_000, true, 0));
+    // Those without a filter, or with what is kept by month, are counted whole.
+    for kept in [vec![], vec![("category", "Uncategorized".to_owned())], vec![("currency", "EUR".to_owned())]] {
+        assert_eq!(totals(&kept).await, (10_001, false, 50), "{kept:?}");
+    }
+    assert_eq!(totals(&[("currency", "USD".into())]).await, (0, false, 0));
 }
 
 #[tokio::test]
