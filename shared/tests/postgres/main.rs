@@ -21,6 +21,7 @@ mod lists;
 mod merchant_merges;
 mod merchant_statistics;
 mod merchants;
+mod model;
 mod support;
 mod totals;
 mod transactions;
