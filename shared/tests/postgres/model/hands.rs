@@ -232,9 +232,8 @@ impl Hand<'_> {
             }
             Step::Update(id, fields) => {
                 let patch = &body(&json(&fields));
-                let work = async |tx: &mut Tx| {
-                    Ok(Some(transactions::update(tx, me, call, id, patch).await?.transaction))
-                };
+                let work =
+                    async |tx: &mut Tx| Ok(Some(transactions::update(tx, me, call, id, patch).await?.transaction));
                 self.changed(Act::Update(id, fields, me.now), work).await
             }
             Step::Correct(id, category) => {
@@ -337,7 +336,8 @@ impl Hand<'_> {
 
     /// Lets time pass: alerts that were told lie further back.
     pub async fn wait(&self, minutes: i64) {
-        let sql = "UPDATE budget_periods SET alerted_at = alerted_at - make_interval(mins => $2::int) WHERE user_id = $1";
+        let sql =
+            "UPDATE budget_periods SET alerted_at = alerted_at - make_interval(mins => $2::int) WHERE user_id = $1";
         let work = async |tx: &mut Tx| {
             Ok::<_, Problem>(sqlx::query(sql).bind(self.me.user_id).bind(minutes).execute(tx).await?)
         };
