@@ -51,6 +51,9 @@ pub struct Options {
     /// Use the database that an earlier run left there, and leave it
     #[arg(long, global = true, conflicts_with = "full")]
     reuse: bool,
+    /// Only functions whose name contains this, such as `transactions.list`
+    #[arg(long, global = true)]
+    function: Option<String>,
     #[arg(long, env = "DATABASE_READ_URL", hide = true, hide_env_values = true, global = true)]
     read_url: Option<String>,
     #[arg(long, env = "DATABASE_WRITE_URL", hide = true, hide_env_values = true, global = true)]
@@ -130,13 +133,14 @@ struct Bench<'a> {
     data: &'a Data,
     cloud: Cloud,
     bootstrap: PathBuf,
+    function: Option<&'a str>,
     keys: KeySet,
     read: Login,
     write: Login,
 }
 
 impl<'a> Bench<'a> {
-    fn prepare(data: &'a Data, options: &Options, bootstrap: PathBuf) -> Result<Self> {
+    fn prepare(data: &'a Data, options: &'a Options, bootstrap: PathBuf) -> Result<Self> {
         let hex = || -> Result<String> {
             let [a, b] = [random::<16>(), random::<16>()].map(|bytes| bytes.map(u128::from_be_bytes));
             let (a, b) = a.and_then(|a| Ok((a, b?))).map_err(|problem| anyhow!("{problem}"))?;
@@ -148,7 +152,8 @@ impl<'a> Bench<'a> {
         let read = login("tallybook_read", options.read_url.as_deref())?;
         let write = login("tallybook_write", options.write_url.as_deref())?;
         let cloud = Cloud::start(Secrets { keys, read: read.clone(), write: write.clone() })?;
-        Ok(Self { data, cloud, bootstrap, keys: signer, read, write })
+        let function = options.function.as_deref();
+        Ok(Self { data, cloud, bootstrap, function, keys: signer, read, write })
     }
 
     fn sign(&self, claims: &Value) -> Result<String> {
@@ -162,7 +167,9 @@ impl<'a> Bench<'a> {
     fn cases(&self, user: &User) -> Result<Vec<Case>> {
         let tokens = (0..user.sessions.len()).map(|session| self.sign(&user.refresh_claims(session)));
         let tokens = tokens.collect::<Result<Vec<_>>>()?;
-        Ok(cases::all(user, tokens))
+        let mut cases = cases::all(user, tokens);
+        cases.retain(|case| self.function.is_none_or(|part| case.handler.contains(part)));
+        Ok(cases)
     }
 
     fn login(&self, case: &Case) -> &Login {

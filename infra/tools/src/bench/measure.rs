@@ -37,7 +37,9 @@ impl Bench<'_> {
         for case in self.cases(&self.data.user)? {
             resident = resident.max(self.warm(&case)?);
         }
-        self.import().await?;
+        if self.function.is_none() {
+            self.import().await?;
+        }
         println!(
             "\nresident, the largest of them  {:>8} MB   ≤ 25 MB     {}",
             mb(resident),

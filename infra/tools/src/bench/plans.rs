@@ -4,7 +4,7 @@
 mod plan;
 
 use super::{Bench, ROOT, floor::steps, process::Process};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use plan::{Plan, parsed, scans};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
@@ -24,6 +24,7 @@ fn folder() -> PathBuf {
 impl Bench<'_> {
     /// Writes the plan of every statement; or compares them with what is checked in.
     pub(super) async fn explain(&self, check: bool) -> Result<()> {
+        ensure!(self.function.is_none(), "plans are kept of all functions together: leave --function out");
         let plans = self.plans().await?;
         if check {
             return compare(&plans);
