@@ -109,6 +109,11 @@ enum Command {
     },
     /// Load merchants from a CSV
     ImportMerchants { file: PathBuf },
+    /// Fill the database with made-up data; arguments go to `tools seed`
+    Seed {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Make a registered user an administrator
     MakeAdmin { email: String },
 }
@@ -146,6 +151,7 @@ fn command() -> Result<()> {
         Command::Prepare { check } => run::prepare(&here, check),
         Command::Migrate { args } => run::tools(&here, "migrate", &args),
         Command::ImportMerchants { file } => run::tools(&here, "import-merchants", &[file.display().to_string()]),
+        Command::Seed { args } => run::tools(&here, "seed", &args),
         Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
     }
 }

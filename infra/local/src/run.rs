@@ -24,7 +24,7 @@ use crate::{
     up,
 };
 
-/// `cargo local migrate`, `import-merchants`, `make-admin`, `bench`.
+/// `cargo local migrate`, `import-merchants`, `seed`, `make-admin`, `bench`.
 pub fn tools(paths: &Paths, command: &str, args: &[String]) -> Result<()> {
     let built = build::build(paths)?;
     let environment = match environment::of(paths) {

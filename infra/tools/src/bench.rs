@@ -12,32 +12,28 @@ mod floor;
 mod frames;
 mod http;
 mod import;
+mod measure;
+mod plans;
 mod process;
 mod tap;
 mod wire;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use cases::Case;
 use clap::{Args, Subcommand};
 use cloud::{Cloud, Login, Secrets};
 use data::{Data, User};
-use figures::{Sample, mb, ms, ratio, verdict};
-use floor::Floor;
 use process::{Launch, Process};
 use serde_json::Value;
 use shared::platform::jwt::{KeySet, random};
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 use std::{
-    fs,
     path::PathBuf,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const STARTS: u32 = 20;
-const WARM_UP: u32 = 50;
-/// Requests between a BEGIN and a COMMIT on the floor's connection; less than the time one may idle in between.
-const STRETCH: u32 = 100;
 
 #[derive(Args)]
 pub struct Options {
@@ -55,6 +51,9 @@ pub struct Options {
     /// Use the database that an earlier run left there, and leave it
     #[arg(long, global = true, conflicts_with = "full")]
     reuse: bool,
+    /// Only functions whose name contains this, such as `transactions.list`
+    #[arg(long, global = true)]
+    function: Option<String>,
     #[arg(long, env = "DATABASE_READ_URL", hide = true, hide_env_values = true, global = true)]
     read_url: Option<String>,
     #[arg(long, env = "DATABASE_WRITE_URL", hide = true, hide_env_values = true, global = true)]
@@ -69,8 +68,12 @@ pub struct Options {
 enum Only {
     /// From POST to the frame on a socket, on the local cloud that is up
     Frames,
-    /// Print the plan of every read
-    Explain,
+    /// Write the plan of every statement to infra/plans
+    Explain {
+        /// Change nothing; fail when a growing table is read from end to end that was not before
+        #[arg(long)]
+        check: bool,
+    },
     /// Import a bank's file
     Import,
 }
@@ -87,7 +90,7 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
     let data = if options.reuse { Data::open(url).await? } else { Data::make(url, options.full).await? };
     let bench = Bench::prepare(&data, options, bootstrap)?;
     match (options.only, stack) {
-        (Some(Only::Explain), _) => bench.explain()?,
+        (Some(Only::Explain { check }), _) => bench.explain(check).await?,
         (Some(Only::Import), _) => bench.import().await?,
         (_, Some((api, socket))) => {
             bench.measure().await?;
@@ -107,7 +110,7 @@ fn bootstrap(options: &Options) -> Result<PathBuf> {
     if let Some(path) = &options.bootstrap {
         return Ok(path.clone());
     }
-    if options.only == Some(Only::Explain) {
+    if matches!(options.only, Some(Only::Explain { .. })) {
         return Ok(std::env::current_exe()?.with_file_name("bootstrap"));
     }
     eprintln!("building the release bootstrap: minutes the first time");
@@ -130,13 +133,14 @@ struct Bench<'a> {
     data: &'a Data,
     cloud: Cloud,
     bootstrap: PathBuf,
+    function: Option<&'a str>,
     keys: KeySet,
     read: Login,
     write: Login,
 }
 
 impl<'a> Bench<'a> {
-    fn prepare(data: &'a Data, options: &Options, bootstrap: PathBuf) -> Result<Self> {
+    fn prepare(data: &'a Data, options: &'a Options, bootstrap: PathBuf) -> Result<Self> {
         let hex = || -> Result<String> {
             let [a, b] = [random::<16>(), random::<16>()].map(|bytes| bytes.map(u128::from_be_bytes));
             let (a, b) = a.and_then(|a| Ok((a, b?))).map_err(|problem| anyhow!("{problem}"))?;
@@ -148,155 +152,41 @@ impl<'a> Bench<'a> {
         let read = login("tallybook_read", options.read_url.as_deref())?;
         let write = login("tallybook_write", options.write_url.as_deref())?;
         let cloud = Cloud::start(Secrets { keys, read: read.clone(), write: write.clone() })?;
-        Ok(Self { data, cloud, bootstrap, keys: signer, read, write })
+        let function = options.function.as_deref();
+        Ok(Self { data, cloud, bootstrap, function, keys: signer, read, write })
     }
 
-    fn token(&self, user: &User) -> Result<String> {
-        self.keys.sign(&user.claims()).map_err(|problem| anyhow!("{problem}"))
+    fn sign(&self, claims: &Value) -> Result<String> {
+        self.keys.sign(claims).map_err(|problem| anyhow!("{problem}"))
+    }
+
+    fn token(&self, user: &User, session: usize) -> Result<String> {
+        self.sign(&user.claims(session))
+    }
+
+    fn cases(&self, user: &User) -> Result<Vec<Case>> {
+        let tokens = (0..user.sessions.len()).map(|session| self.sign(&user.refresh_claims(session)));
+        let tokens = tokens.collect::<Result<Vec<_>>>()?;
+        let mut cases = cases::all(user, tokens);
+        cases.retain(|case| self.function.is_none_or(|part| case.handler.contains(part)));
+        Ok(cases)
+    }
+
+    fn login(&self, case: &Case) -> &Login {
+        if case.writes() { &self.write } else { &self.read }
     }
 
     fn launch(&self) -> Launch<'_> {
         Launch { bootstrap: self.bootstrap.clone(), cloud: &self.cloud, postgres: self.data.server().1 }
     }
 
-    async fn measure(&self) -> Result<()> {
-        let size = fs::metadata(&self.bootstrap)?.len();
-        let (all, own) = (self.data.rows, self.data.user.rows);
-        println!("\n{all} transactions, {own} of them the user's; {}", self.bootstrap.display());
-        println!("{:<28}{:>10}{:>10}{:>10}   target", "ms", "p50", "p95", "p99");
-        let (ready, answered) = self.starts()?;
-        against("start to first /next", &ready, 15);
-        against("start to first list", &answered, 60);
-        println!(
-            "\n{:<28}{:>10}{:>10}{:>10}{:>8}{:>8}{:>12}   target",
-            "warm, ms", "p50", "p95", "p99", "ratio", "CPU", "statements"
-        );
-        let mut resident = 0;
-        for case in cases::all(&self.data.user) {
-            resident = resident.max(self.warm(&case)?);
-        }
-        self.histories()?;
-        self.import().await?;
-        println!(
-            "\nresident, the largest of them  {:>8} MB   ≤ 25 MB     {}",
-            mb(resident),
-            verdict(resident <= 25_000_000)
-        );
-        println!("bootstrap, stripped            {:>8} MB   ≤ 12 MB     {}", mb(size), verdict(size <= 12_000_000));
-        Ok(())
-    }
-
-    /// Starts: until it asks for work, and until it has answered with a list.
-    fn starts(&self) -> Result<(Sample, Sample)> {
-        let (case, launch) = (cases::list(), self.launch());
-        let event = case.event(&self.token(&self.data.user)?, 0);
-        let (mut ready, mut answered) = (Vec::new(), Vec::new());
-        let begun = Instant::now();
-        // The first one finds its file on disk.
-        for round in 0..=STARTS {
-            let mut process = Process::start(&launch, case.handler, launch.postgres)?;
-            let at = process.invoke(&event)?.at;
-            if round > 0 {
-                ready.push(process.ready);
-                answered.push(at.duration_since(process.spawned));
-            }
-        }
-        eprintln!("{STARTS} starts in {} ms", begun.elapsed().as_millis());
-        Ok((Sample::new(ready), Sample::new(answered)))
-    }
-
-    /// Warm requests, each beside its floor. Returns the function's resident memory in bytes.
-    fn warm(&self, case: &cases::Case) -> Result<u64> {
-        let (launch, token) = (self.launch(), self.token(&self.data.user)?);
-        let login = if case.writes { &self.write } else { &self.read };
-        let mut floor = Floor::record(&launch, login, case, &token)?;
-        let mut process = Process::start(&launch, case.handler, launch.postgres)?;
-        let kicks = self.cloud.kicks();
-        floor.begin()?;
-        for n in 0..WARM_UP {
-            let answer = process.invoke(&case.event(&token, n))?;
-            check(case, &answer.body)?;
-            floor.once()?;
-        }
-        floor.end()?;
-        let (mut wall, mut sql, before) = (Vec::new(), Vec::new(), process.cpu()?);
-        for n in 0..case.rounds {
-            if n % STRETCH == 0 {
-                floor.begin()?;
-            }
-            let event = case.event(&token, WARM_UP + n);
-            sql.push(floor.once()?);
-            wall.push(process.invoke(&event)?.took);
-            if n % STRETCH == STRETCH - 1 {
-                floor.end()?;
-            }
-        }
-        let cpu = process.cpu()?.saturating_sub(before) / case.rounds;
-        let kicked = self.cloud.kicks() - kicks;
-        ensure!(!case.writes || kicked == u64::from(WARM_UP + case.rounds), "{kicked} kicks reached the relay's queue");
-        let (wall, sql) = (Sample::new(wall), Sample::new(sql));
-        let most = sql.p50() * 3 / 2 + Duration::from_micros(500);
-        let holds = wall.p50() <= most && (cpu <= Duration::from_micros(500) || !case.promised);
-        let promise = if case.promised { ", CPU ≤ 0.50" } else { "" };
-        println!(
-            "{:<28}{}{:>8}{:>8}{:>12}   ≤ {}{promise}  {}",
-            case.title,
-            wall.columns(),
-            ratio(wall.p50(), sql.p50()),
-            ms(cpu),
-            floor.steps.len() + 1,
-            ms(most),
-            verdict(holds),
-        );
-        println!("{:<28}{}", "  its floor", sql.columns());
-        Ok(process.resident()?.saturating_mul(1024))
-    }
-
-    /// The same reads of users with a short and a long history.
-    fn histories(&self) -> Result<()> {
-        let [short, long] = self.data.others.as_slice() else { return Ok(()) };
-        let launch = self.launch();
-        println!("\n{:<28}{:>10}{:>10}{:>8}   target", "history, ms (p50)", short.rows, long.rows, "ratio");
-        for (of_short, of_long) in cases::all(short).iter().zip(&cases::all(long)).filter(|(case, _)| !case.writes) {
-            let mut took = Vec::new();
-            for (user, case) in [(short, of_short), (long, of_long)] {
-                let (token, mut process) = (self.token(user)?, Process::start(&launch, case.handler, launch.postgres)?);
-                let mut wall = Vec::new();
-                for n in 0..WARM_UP + case.rounds {
-                    let answer = process.invoke(&case.event(&token, n))?;
-                    wall.extend((n >= WARM_UP).then_some(answer.took));
-                }
-                took.push(Sample::new(wall).p50());
-            }
-            let [short, long] = took.as_slice() else { continue };
-            let holds = !of_short.first_page || *long <= *short * 2;
-            let target = if of_short.first_page { format!("≤ 2.00  {}", verdict(holds)) } else { String::new() };
-            println!("{:<28}{:>10}{:>10}{:>8}   {target}", of_short.title, ms(*short), ms(*long), ratio(*long, *short));
-        }
-        Ok(())
-    }
-
-    fn explain(&self) -> Result<()> {
-        let (launch, token) = (self.launch(), self.token(&self.data.user)?);
-        let mut scans = 0_u32;
-        for case in cases::all(&self.data.user) {
-            let login = if case.writes { &self.write } else { &self.read };
-            let mut floor = Floor::record(&launch, login, &case, &token)?;
-            floor.begin()?;
-            for step in floor.steps.clone() {
-                if ["INSERT ", "UPDATE ", "DELETE "].iter().any(|writing| step.statement.sql.contains(writing)) {
-                    continue;
-                }
-                println!("\n== {} ({} {})\n{}\n", case.title.trim(), case.method, case.path, step.statement.sql);
-                for line in floor.wire.explain(&step)? {
-                    let scan = line.contains("Seq Scan on transactions");
-                    scans += u32::from(scan);
-                    println!("{} {line}", if scan { "!!" } else { "  " });
-                }
-            }
-        }
-        println!("\n{scans} sequential scans of transactions");
-        Ok(())
+    /// Puts request number `n` through, looks at its answer, and says how long it took.
+    fn ask(&self, process: &mut Process, user: &User, case: &Case, n: usize) -> Result<Duration> {
+        // The first session stays.
+        let token = self.token(user, if case.sessions { n + 1 } else { 0 })?;
+        let answered = process.invoke(&case.event(&token, n)?)?;
+        case.check(&answered.body)?;
+        Ok(answered.took)
     }
 }
 
@@ -306,29 +196,4 @@ fn login(data: &Data, role: &str, url: Option<&str>) -> Result<Login> {
     let url = url.map(|url| url.parse::<PgConnectOptions>().map(|options| options.to_url_lossy())).transpose()?;
     let password = url.as_ref().and_then(|url| url.password()).unwrap_or("not asked for here").to_owned();
     Ok(Login { host: data.server().0.to_owned(), dbname: data.name().to_owned(), username: role.to_owned(), password })
-}
-
-/// A fast wrong answer is no figure.
-fn check(case: &cases::Case, body: &str) -> Result<()> {
-    let answer: Value = serde_json::from_str(body)?;
-    let rows = answer.get("data").and_then(Value::as_array).map(Vec::len);
-    let right = match case.handler {
-        "transactions.list" if case.promised => rows.is_some_and(|rows| rows == 50),
-        "budgets.list" => rows.is_some_and(|rows| rows == 10),
-        "transactions.list" | "merchants.search" => rows.is_some_and(|rows| rows > 0),
-        "transactions.get" => answer.get("id").and_then(Value::as_str) == case.id.as_deref(),
-        _ => answer.get("id").is_some_and(Value::is_string),
-    };
-    ensure!(
-        right,
-        "{} answered without what it was asked for: {}",
-        case.handler,
-        body.chars().take(300).collect::<String>()
-    );
-    Ok(())
-}
-
-fn against(title: &str, sample: &Sample, target_ms: u64) {
-    let holds = sample.p50() <= Duration::from_millis(target_ms);
-    println!("{title:<28}{}   ≤ {target_ms} ms  {}", sample.columns(), verdict(holds));
 }

@@ -6,6 +6,7 @@ mod describe;
 mod merchants;
 mod migrate;
 mod scale;
+mod seed;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
@@ -46,12 +47,8 @@ enum Command {
         /// The user's address
         email: String,
     },
-    /// Fill an empty database with made-up data
-    Seed {
-        /// So many merchants, with three names each beside their own
-        #[arg(long)]
-        merchants: i64,
-    },
+    /// Fill the database with made-up data
+    Seed(seed::Options),
     /// Measure the release bootstrap against the SQL it runs
     Bench(bench::Options),
 }
@@ -73,15 +70,10 @@ async fn main() -> Result<()> {
         Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
         Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
-        Command::Seed { merchants } => seed(cli.url()?, *merchants).await?,
+        Command::Seed(options) => seed::run(cli.url()?, options).await?,
         Command::Bench(options) => bench::run(cli.url()?, options).await?,
     }
     Ok(())
-}
-
-async fn seed(url: &str, merchants: i64) -> Result<()> {
-    let mut conn = PgConnection::connect(url).await.context("cannot connect to DATABASE_URL")?;
-    scale::merchants(&mut conn, merchants, merchants.saturating_mul(3)).await
 }
 
 async fn make_admin(url: &str, email: &str) -> Result<()> {

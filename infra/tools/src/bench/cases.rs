@@ -1,125 +1,169 @@
 //! What is asked of the functions.
 
+mod coverage;
+mod reads;
+mod writes;
+
 use super::data::User;
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use shared::platform::function::{Grant, Trigger};
+use uuid::Uuid;
+
+/// What an answer has to hold: a fast wrong one is no figure.
+pub enum Holds {
+    /// So many rows, or one at least.
+    Rows(usize),
+    Some,
+    /// A member of this name.
+    Member(&'static str),
+    /// More than the heading of a file.
+    Lines,
+    /// Nothing: its status says it all.
+    Nothing,
+}
 
 /// A kind of request.
 pub struct Case {
     pub title: &'static str,
     pub handler: &'static str,
-    pub method: &'static str,
-    /// Below the stage.
-    pub path: String,
     pub query: String,
-    /// The id in the path.
-    pub id: Option<String>,
-    /// Whether each request stores something.
-    pub writes: bool,
+    /// The ids in the path, one request after the other.
+    pub ids: Vec<Uuid>,
+    /// The body of request number `n`.
+    pub body: Option<Box<dyn Fn(usize) -> String>>,
+    /// What its main statement contains; a read's is the last one unless it says otherwise.
+    pub main: &'static str,
+    pub holds: Holds,
     /// How often it is measured.
-    pub rounds: u32,
-    /// Whether the project promises its time; the others are shown beside.
+    pub rounds: usize,
+    /// Whether each request has a session of its own.
+    pub sessions: bool,
+    /// Whether the project promises its processor time; the others are shown beside.
     pub promised: bool,
     /// Whether a long history may cost no more than twice what a short one does.
     pub first_page: bool,
 }
 
 impl Case {
-    fn reading(title: &'static str, handler: &'static str, path: &str, query: String) -> Self {
-        let (path, method) = (path.to_owned(), "GET");
+    fn of(title: &'static str, handler: &'static str) -> Self {
         Self {
             title,
             handler,
-            method,
-            path,
-            query,
-            id: None,
-            writes: false,
-            rounds: 300,
+            query: String::new(),
+            ids: Vec::new(),
+            body: None,
+            main: "",
+            holds: Holds::Some,
+            rounds: 200,
+            sessions: false,
             promised: false,
             first_page: false,
         }
     }
 
+    fn asking(self, query: impl Into<String>) -> Self {
+        Self { query: query.into(), ..self }
+    }
+
+    fn at(self, ids: &[Uuid]) -> Self {
+        Self { ids: ids.to_vec(), ..self }
+    }
+
+    fn sending(self, body: impl Fn(usize) -> Value + 'static) -> Self {
+        Self { body: Some(Box::new(move |n| body(n).to_string())), ..self }
+    }
+
+    fn answering(self, holds: Holds) -> Self {
+        Self { holds, ..self }
+    }
+
+    /// Whether its function may write.
+    pub fn writes(&self) -> bool {
+        bootstrap::function(self.handler).is_some_and(|function| (function.grants)().contains(&Grant::DbWrite))
+    }
+
+    /// Whether each request kicks the relay.
+    pub fn kicks(&self) -> bool {
+        bootstrap::function(self.handler).is_some_and(|function| (function.grants)().contains(&Grant::Relay))
+    }
+
     /// The gateway's event for request number `n`.
-    pub fn event(&self, token: &str, n: u32) -> Vec<u8> {
-        let path = format!("/v1{}", self.path);
-        // Amounts differ, so that no two are taken for the same purchase.
-        let body = self.writes.then(|| {
-            let amount = format!("{}.{:02}", n / 100 + 1, n % 100);
-            json!({"amount": amount, "date": today(), "merchant_raw": "STARBUCKS STORE 1234 SEATTLE"}).to_string()
-        });
+    pub fn event(&self, token: &str, n: usize) -> Result<Vec<u8>> {
+        let function = bootstrap::function(self.handler).with_context(|| format!("no function {}", self.handler))?;
+        let Trigger::Http { method, path: route } = function.trigger else {
+            anyhow::bail!("{} has no route", self.handler)
+        };
+        let id = self.ids.get(n % self.ids.len().max(1)).map(Uuid::to_string);
+        ensure!(id.is_some() || !route.contains("{id}"), "{} has no id to ask for", self.title);
+        let path = format!("/v1{}", route.replace("{id}", id.as_deref().unwrap_or_default()));
+        let csv = self.handler == "merchants.import";
         let event: Value = json!({
             "version": "2.0",
-            "routeKey": format!("{} {}", self.method, self.path),
+            "routeKey": format!("{method} {route}"),
             "rawPath": path,
             "rawQueryString": self.query,
             "headers": {
                 "accept": "*/*",
                 "authorization": format!("Bearer {token}"),
-                "content-type": "application/json",
+                "content-type": if csv { "text/csv" } else { "application/json" },
                 "host": "api.example.com",
                 "user-agent": "bench",
                 "x-forwarded-for": "192.0.2.1",
                 "x-forwarded-port": "443",
                 "x-forwarded-proto": "https",
             },
-            "pathParameters": self.id.as_ref().map(|id| json!({"id": id})),
+            "pathParameters": id.map(|id| json!({"id": id})),
             "requestContext": {
                 "accountId": "000000000000",
                 "apiId": "bench",
                 "domainName": "api.example.com",
                 "domainPrefix": "api",
                 "http": {
-                    "method": self.method,
+                    "method": method,
                     "path": path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "192.0.2.1",
                     "userAgent": "bench",
                 },
                 "requestId": "bench",
-                "routeKey": format!("{} {}", self.method, self.path),
+                "routeKey": format!("{method} {route}"),
                 "stage": "v1",
                 "time": "01/Jan/2026:00:00:00 +0000",
                 "timeEpoch": 1_767_225_600_000_i64,
             },
-            "body": body,
+            "body": self.body.as_ref().map(|body| body(n)),
             "isBase64Encoded": false,
         });
-        event.to_string().into_bytes()
+        Ok(event.to_string().into_bytes())
     }
-}
 
-fn today() -> String {
-    shared::platform::clock::now().date().to_string()
+    pub fn check(&self, body: &str) -> Result<()> {
+        let answer: Value = serde_json::from_str(body).unwrap_or_default();
+        let rows = answer.get("data").and_then(Value::as_array).map_or(0, Vec::len);
+        let right = match self.holds {
+            Holds::Rows(wanted) => rows == wanted,
+            Holds::Some => rows > 0,
+            Holds::Member(name) => answer.get(name).is_some_and(|member| !member.is_null()),
+            Holds::Lines => body.lines().count() > 1,
+            Holds::Nothing => true,
+        };
+        let begin = || body.chars().take(300).collect::<String>();
+        ensure!(right, "{} answered without what it was asked for: {}", self.title.trim(), begin());
+        Ok(())
+    }
 }
 
 /// The list of 50 that the start is measured by.
 pub fn list() -> Case {
-    Case {
-        rounds: 1000,
-        promised: true,
-        first_page: true,
-        ..Case::reading("list of 50", "transactions.list", "/transactions", "limit=50".into())
-    }
+    let list = Case::of("list of 50", "transactions.list").asking("limit=50").answering(Holds::Rows(50));
+    Case { rounds: 1000, promised: true, first_page: true, ..list }
 }
 
-/// All of them.
-pub fn all(user: &User) -> Vec<Case> {
-    let category = user.category.replace('&', "%26").replace(' ', "%20");
-    let lists = [
-        ("  of a category", format!("category={category}")),
-        ("  from offset 50,000", "offset=50000".into()),
-        ("  of narrow amounts", "min_amount=19.50&max_amount=20.50".into()),
-        ("  with words", "q=amazon".into()),
-    ];
-    let mut cases = vec![list()];
-    cases.extend(lists.map(|(title, query)| Case::reading(title, "transactions.list", "/transactions", query)));
-    let id = user.transaction_id.to_string();
-    let one = Case::reading("one transaction", "transactions.get", &format!("/transactions/{id}"), String::new());
-    cases.push(Case { id: Some(id), ..one });
-    cases.push(Case::reading("budgets", "budgets.list", "/budgets", String::new()));
-    cases.push(Case::reading("merchant search", "merchants.search", "/merchants/search", "q=star".into()));
-    let create = Case::reading("create", "transactions.create", "/transactions", String::new());
-    cases.push(Case { method: "POST", writes: true, ..create });
+/// All of them, in an order in which each finds what it changes.
+/// `tokens` refresh the sessions.
+pub fn all(user: &User, tokens: Vec<String>) -> Vec<Case> {
+    let mut cases = reads::of(user);
+    cases.extend(writes::of(user, tokens));
     cases
 }

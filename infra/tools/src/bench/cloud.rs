@@ -96,6 +96,10 @@ fn reply(request: &Request, secrets: &Secrets, kicks: &AtomicU64) -> Result<Valu
             kicks.fetch_add(u64::try_from(sent.len())?, Ordering::Relaxed);
             Ok(json!({"Successful": sent, "Failed": []}))
         }
+        "AmazonSQS.SendMessage" => {
+            kicks.fetch_add(1, Ordering::Relaxed);
+            Ok(json!({"MessageId": "bench"}))
+        }
         other => anyhow::bail!("{other} is not served here"),
     }
 }

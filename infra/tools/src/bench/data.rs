@@ -1,63 +1,46 @@
-//! A database of its own with users who have been at it for years.
+//! A database of its own, and the users in it that requests are measured by.
 
-use crate::migrate;
+use crate::{migrate, scale};
 use anyhow::{Context, Result, anyhow};
 use shared::{
-    domain::merchants::import_csv,
-    platform::{clock, db::Db},
+    domain::{auth::dummy_hash, merchants::import_csv},
+    platform::{
+        clock,
+        db::Db,
+        jwt::{ISSUER, sha256},
+    },
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
-use std::{fs, time::Instant};
+use std::fs;
 use uuid::Uuid;
 
 const NAME: &str = "tallybook_bench";
 const MERCHANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/merchants.csv");
-/// Rows of the user that is asked about.
+/// Transactions of the user that is asked about, and of those with the shortest and the longest history.
 const ROWS: i64 = 100_000;
-/// How many users have how many rows each.
-const SOME: [(usize, i64); 3] = [(1, 4_500), (1, ROWS), (20, 5_000)];
-const FULL: [(usize, i64); 4] = [(1, 4_500), (1, ROWS), (1, 1_000_000), (45, 19_900)];
-/// Inserted at a time, so that there is progress to tell of.
-const PART: i64 = 50_000;
+const EDGES: [i64; 2] = [4_500, 1_000_000];
+const SOME: scale::Ledgers = &[(1, 4_500), (1, ROWS), (100, 955)];
+/// How many requests can each have something of their own to change.
+pub const POOL: i64 = 400;
 
-/// Numbers `$2` to `$3` of user `$1`'s `$4` transactions: spread over five years up to today, in the order of time,
-/// as imports and purchases bring them.
-const TRANSACTIONS: &str = "
-    WITH m AS MATERIALIZED (
-        SELECT id, canonical_name, category, row_number() OVER (ORDER BY name_l) - 1 AS i, count(*) OVER () AS of
-        FROM merchant_master
-    )
-    INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category, source,
-        note, confidence, changed_seq, created_at, updated_at)
-    SELECT $1,
-           -- A UUIDv7 of that time, also where the server cannot make one.
-           (substr(at.hex, 1, 8) || '-' || substr(at.hex, 9, 4) || '-7' || substr(gen_random_uuid()::text, 16))::uuid,
-           (CASE WHEN n.n % 40 = 0 THEN -1 ELSE 1 END) * round(((hashint8(n.n) & 2147483647) % 19900 + 100) / 100.0, 2),
-           'USD', at.day, upper(m.canonical_name) || ' ' || n.n % 10000, hashtextextended(m.canonical_name, 0),
-           CASE WHEN n.n % 8 > 0 THEN m.id END, CASE WHEN n.n % 8 > 0 THEN m.category ELSE 'Uncategorized' END,
-           (CASE WHEN n.n % 20 = 0 THEN 'manual' ELSE 'csv' END)::transaction_source,
-           CASE WHEN n.n % 20 = 0 THEN 'bought with friends' END, '{}', n.n / 1000 + 1, at.at, at.at
-    FROM generate_series($2::bigint, $3::bigint) AS n(n)
-    JOIN m ON m.i = (hashint8(-n.n) & 2147483647) % m.of
-    CROSS JOIN LATERAL (SELECT now() - interval '1826 days' * (($4::bigint - n.n)::float8 / $4) AS at) AS t
-    CROSS JOIN LATERAL (
-        SELECT t.at, t.at::date AS day, lpad(to_hex((extract(epoch FROM t.at) * 1000)::bigint), 12, '0') AS hex
-    ) AS at
-    ORDER BY n.n";
+/// Live transactions that nothing else is asked of.
+const LIVE: &str = "
+    SELECT id FROM transactions
+    WHERE user_id = $1 AND NOT is_deleted AND duplicate_of IS NULL AND NOT duplicate_kept AND import_id IS NOT NULL
+    ORDER BY date DESC, id DESC LIMIT $2";
 
-/// A year of monthly budgets in the ten categories that have the most of user `$1`'s transactions; too generous to be
-/// exceeded, because an alert is another thing to measure.
-const BUDGETS: &str = "
-    WITH c AS (
-        SELECT category FROM transactions WHERE user_id = $1 AND NOT is_deleted GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 10
-    ), b AS (
-        INSERT INTO budgets (user_id, id, category, currency, changed_seq)
-        SELECT $1, gen_random_uuid(), category, 'USD', 1 FROM c RETURNING id
+/// Merges that can be undone: each of `$1` went into the one beside it in `$2`.
+const MERGES: &str = "
+    WITH p AS (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS p(gone, stays)
+    ), names AS (
+        UPDATE merchant_aliases a SET merchant_id = p.stays FROM p WHERE a.merchant_id = p.gone RETURNING p.gone, a.alias_key
+    ), moved AS (
+        UPDATE merchant_master m SET merged_into = p.stays FROM p WHERE m.id = p.gone
     )
-    INSERT INTO budget_periods (user_id, budget_id, start_date, end_date, amount)
-    SELECT $1, b.id, start.day, (start.day + interval '1 month - 1 day')::date, 1000000
-    FROM b, generate_series(0, 11) AS ago(months),
-         LATERAL (SELECT (date_trunc('month', now()) - interval '1 month' * ago.months)::date AS day) AS start";
+    INSERT INTO merchant_merges (id, from_id, into_id, status, alias_keys)
+    SELECT gen_random_uuid(), p.gone, p.stays, 'moved', ARRAY(SELECT alias_key FROM names n WHERE n.gone = p.gone) FROM p
+    RETURNING id";
 
 /// The database and the users to measure by.
 pub struct Data {
@@ -71,20 +54,32 @@ pub struct Data {
     pub rows: i64,
 }
 
-/// Somebody with a session.
+/// Somebody with sessions and with things to ask for.
 pub struct User {
-    pub user_id: Uuid,
-    pub session_id: Uuid,
+    pub id: Uuid,
+    /// One that stays, and then those that end.
+    pub sessions: Vec<Uuid>,
     /// How many transactions are theirs.
     pub rows: i64,
     /// One of them, from the middle of the years.
     pub transaction_id: Uuid,
     /// A category with many.
     pub category: String,
+    /// A merchant with some.
+    pub merchant_id: Uuid,
+    pub live: Vec<Uuid>,
+    /// One that looks like another.
+    pub lookalike: Uuid,
+    pub import_id: Uuid,
+    /// One with an embedding, if there are any.
+    pub embedded: Option<Uuid>,
+    /// Merchants to be merged, and merges to be undone; of the one who is an administrator.
+    pub merchants: Vec<Uuid>,
+    pub merges: Vec<Uuid>,
 }
 
 impl Data {
-    /// Makes the database anew. `full` has ten times the rows.
+    /// Makes the database anew. `full` has ten times the rows and fifty times the merchants.
     pub async fn make(url: &str, full: bool) -> Result<Self> {
         let server: PgConnectOptions = url.parse().context("DATABASE_URL is no Postgres URL")?;
         let mut root = server.connect().await.context("cannot connect to DATABASE_URL")?;
@@ -104,7 +99,11 @@ impl Data {
         let report = import_csv(&Db::from_options(admin.clone()), &merchants, |_| {}).await;
         let report = report.map_err(|problem| anyhow!("the merchants were not imported: {problem}"))?;
         eprintln!("{} merchants", report.imported);
-        fill(&mut admin.connect().await?, if full { &FULL } else { &SOME }).await?;
+        let mut conn = admin.connect().await?;
+        if full {
+            scale::merchants(&mut conn, scale::MERCHANTS).await?;
+        }
+        scale::ledgers(&mut conn, if full { scale::FULL } else { SOME }, dummy_hash()).await?;
         Self::open(url).await
     }
 
@@ -114,22 +113,20 @@ impl Data {
         let admin = server.clone().database(NAME);
         migrate::run(admin.to_url_lossy().as_str(), None).await?;
         let mut conn = admin.connect().await.context("there is no database of an earlier run: leave --reuse out")?;
-        // Sizes stand where they were written when the users were made; counting them would take a while.
-        let sizes: Vec<(Uuid, i64)> = sqlx::query_as("SELECT user_id, changes FROM user_seq ORDER BY changes, user_id")
-            .fetch_all(&mut conn)
-            .await?;
-        let of = |rows: i64| sizes.iter().find(|(_, size)| (rows..rows.saturating_add(10_000)).contains(size));
-        let user = User::of(&mut conn, of(ROWS).context("nobody has 100,000 transactions")?.0, ROWS).await?;
+        let mut user = User::of(&mut conn, ROWS).await?.context("nobody has 100,000 transactions")?;
+        user.administrate(&mut conn).await?;
         let mut others = Vec::new();
-        for edge in [sizes.first(), sizes.last()].into_iter().flatten().filter(|edge| edge.0 != user.user_id) {
-            others.push(User::of(&mut conn, edge.0, edge.1).await?);
+        for rows in EDGES {
+            others.extend(User::of(&mut conn, rows).await?);
         }
+        let all = "SELECT sum(transactions)::bigint FROM user_seq";
+        let rows = sqlx::query_scalar(all).fetch_one(&mut conn).await?;
         // What autovacuum does in its own time, and a checkpoint that would else come while the clock runs.
         for sql in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
             sqlx::raw_sql(sql).execute(&mut conn).await?;
         }
         conn.close().await?;
-        Ok(Self { server, admin, user, others, rows: sizes.iter().map(|(_, size)| size).sum() })
+        Ok(Self { server, admin, user, others, rows })
     }
 
     /// Where Postgres listens.
@@ -154,69 +151,79 @@ impl Data {
 }
 
 impl User {
-    async fn of(conn: &mut PgConnection, user_id: Uuid, rows: i64) -> Result<Self> {
-        let session_id = Uuid::now_v7();
-        let sql = "INSERT INTO sessions (user_id, id, token_hash, last_active, expires_at)
-                   VALUES ($1, $2, $3, now(), now() + interval '1 day')";
-        let session = sqlx::query(sql).bind(user_id).bind(session_id).bind(session_id.as_bytes().as_slice());
-        session.execute(&mut *conn).await?;
-        let sql = "SELECT id, category FROM transactions WHERE user_id = $1 AND merchant_id IS NOT NULL
-                   ORDER BY date, id OFFSET $2 LIMIT 1";
-        let (transaction_id, category) = sqlx::query_as(sql).bind(user_id).bind(rows / 2).fetch_one(conn).await?;
-        Ok(Self { user_id, session_id, rows, transaction_id, category })
+    /// The one who has so many transactions.
+    async fn of(conn: &mut PgConnection, rows: i64) -> Result<Option<Self>> {
+        let found = sqlx::query_scalar("SELECT id FROM users WHERE email = $1").bind(scale::email(rows));
+        let Some(id): Option<Uuid> = found.fetch_optional(&mut *conn).await? else { return Ok(None) };
+        let sessions: Vec<_> = (0..=POOL).map(|_| Uuid::now_v7()).collect();
+        let hashes: Vec<_> = sessions.iter().map(|session| sha256(session.to_string().as_bytes()).to_vec()).collect();
+        sqlx::query(
+            "INSERT INTO sessions (user_id, id, token_hash, last_active, expires_at)
+             SELECT $1, id, hash, now(), now() + interval '1 day' FROM unnest($2::uuid[], $3::bytea[]) AS s(id, hash)",
+        )
+        .bind(id)
+        .bind(&sessions)
+        .bind(hashes)
+        .execute(&mut *conn)
+        .await?;
+        let middle = "SELECT id, category, merchant_id FROM transactions
+                      WHERE user_id = $1 AND merchant_id IS NOT NULL AND NOT is_deleted ORDER BY date, id OFFSET $2 LIMIT 1";
+        let (transaction_id, category, merchant_id) =
+            sqlx::query_as(middle).bind(id).bind(rows / 2).fetch_one(&mut *conn).await?;
+        let one = async |conn: &mut PgConnection, sql: &'static str| -> Result<Option<Uuid>> {
+            Ok(sqlx::query_scalar(sql).bind(id).fetch_optional(conn).await?)
+        };
+        let lookalike = "SELECT id FROM transactions WHERE user_id = $1 AND duplicate_of IS NOT NULL AND NOT is_deleted
+                         ORDER BY id LIMIT 1";
+        let import = "SELECT id FROM imports WHERE user_id = $1 AND status = 'completed' ORDER BY id LIMIT 1";
+        let embedded = "SELECT transaction_id FROM embeddings WHERE user_id = $1 ORDER BY id LIMIT 1";
+        Ok(Some(Self {
+            id,
+            sessions,
+            rows,
+            transaction_id,
+            category,
+            merchant_id,
+            live: sqlx::query_scalar(LIVE).bind(id).bind(POOL).fetch_all(&mut *conn).await?,
+            lookalike: one(conn, lookalike).await?.context("nothing looks like another")?,
+            import_id: one(conn, import).await?.context("there is no import left to revert: leave --reuse out")?,
+            embedded: one(conn, embedded).await?,
+            merchants: Vec::new(),
+            merges: Vec::new(),
+        }))
     }
 
-    /// What an access token of the session says.
-    pub fn claims(&self) -> serde_json::Value {
+    /// Makes an administrator of them, with merchants to be merged and merges to be undone.
+    async fn administrate(&mut self, conn: &mut PgConnection) -> Result<()> {
+        sqlx::query("UPDATE users SET is_admin = true WHERE id = $1").bind(self.id).execute(&mut *conn).await?;
+        let apart = "SELECT id FROM merchant_master m WHERE merged_into IS NULL
+                     AND NOT EXISTS (SELECT FROM merchant_merges g WHERE m.id IN (g.from_id, g.into_id))
+                     ORDER BY created_at DESC, id DESC LIMIT $1";
+        let mut all: Vec<Uuid> = sqlx::query_scalar(apart).bind(POOL * 2 + 2).fetch_all(&mut *conn).await?;
+        let (into, last) = all.pop().zip(all.pop()).context("there are too few merchants left: leave --reuse out")?;
+        self.merchants = all.split_off(all.len() / 2);
+        self.merchants.push(into);
+        let stays = vec![last; all.len()];
+        self.merges = sqlx::query_scalar(MERGES).bind(all).bind(stays).fetch_all(conn).await?;
+        Ok(())
+    }
+
+    /// What an access token of the session that stays says; or of one that ends.
+    pub fn claims(&self, session: usize) -> serde_json::Value {
         let now = clock::epoch();
         serde_json::json!({
-            "iss": shared::platform::jwt::ISSUER, "aud": shared::platform::jwt::ISSUER,
-            "sub": self.user_id, "sid": self.session_id, "jti": Uuid::now_v7(),
+            "iss": ISSUER, "aud": ISSUER, "sub": self.id, "sid": self.sessions.get(session), "jti": Uuid::now_v7(),
             "iat": now, "nbf": now, "exp": now.saturating_add(86_400), "type": "access",
         })
     }
-}
 
-/// Stores the transactions of so many users of so many rows each.
-async fn fill(conn: &mut PgConnection, sizes: &[(usize, i64)]) -> Result<()> {
-    let indexes = drop_indexes(conn).await?;
-    let users: Vec<_> = sizes.iter().flat_map(|(count, size)| std::iter::repeat_n(*size, *count)).collect();
-    let all: i64 = users.iter().sum();
-    let (started, mut rows) = (Instant::now(), 0);
-    for size in users {
-        let user = Uuid::now_v7();
-        add_user(conn, user, size).await?;
-        for first in (1..=size).step_by(usize::try_from(PART)?) {
-            let last = size.min(first.saturating_add(PART).saturating_sub(1));
-            let part = sqlx::query(TRANSACTIONS).bind(user).bind(first).bind(last).bind(size);
-            rows += i64::try_from(part.execute(&mut *conn).await?.rows_affected())?;
-            if rows % PART == 0 {
-                eprintln!("{rows} of {all} transactions after {} s", started.elapsed().as_secs());
-            }
+    /// What the first refresh token of a session says.
+    pub fn refresh_claims(&self, session: usize) -> serde_json::Value {
+        let mut claims = self.claims(session);
+        if let (Some(claims), Some(id)) = (claims.as_object_mut(), self.sessions.get(session)) {
+            claims.insert("type".into(), "refresh".into());
+            claims.insert("jti".into(), id.to_string().into());
         }
-        sqlx::query(BUDGETS).bind(user).execute(&mut *conn).await?;
+        claims
     }
-    for sql in indexes {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
-    }
-    eprintln!("indexed after {} s", started.elapsed().as_secs());
-    Ok(())
-}
-
-/// Drops the indexes that are no constraint's and returns what makes them again: rows go in ten times as fast without.
-async fn drop_indexes(conn: &mut PgConnection) -> Result<Vec<String>> {
-    let sql = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i
-               WHERE indrelid = 'transactions'::regclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)";
-    let indexes: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&mut *conn).await?;
-    let (names, definitions): (Vec<_>, Vec<_>) = indexes.into_iter().unzip();
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX {}", names.join(", ")))).execute(&mut *conn).await?;
-    sqlx::raw_sql("SET maintenance_work_mem = '256MB'").execute(conn).await?;
-    Ok(definitions)
-}
-
-async fn add_user(conn: &mut PgConnection, user: Uuid, rows: i64) -> Result<()> {
-    let sql = "WITH u AS (INSERT INTO users (id, email, hashed_password) VALUES ($1, $1 || '@example.com', 'none') RETURNING id)
-               INSERT INTO user_seq (user_id, changes) SELECT id, $2 FROM u";
-    sqlx::query(sql).bind(user).bind(rows).execute(conn).await?;
-    Ok(())
 }

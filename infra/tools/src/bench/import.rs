@@ -25,7 +25,7 @@ impl Bench<'_> {
                 .fetch_all(&mut conn)
                 .await?;
         let file = statement(&names)?;
-        let (user_id, id) = (self.data.user.user_id, Uuid::now_v7());
+        let (user_id, id) = (self.data.user.id, Uuid::now_v7());
         sqlx::query(
             "INSERT INTO imports (user_id, id, file_key, size_bytes, currency, changed_seq) VALUES ($1, $2, 'file', $3, 'USD', 1)",
         )

@@ -106,6 +106,7 @@ impl Process {
             .env("DB_READ_SECRET", database_secret("read", postgres))
             .env("DB_WRITE_SECRET", database_secret("write", postgres))
             .env("RELAY_QUEUE_URL", format!("http://{cloud}/000000000000/relay.fifo"))
+            .env("DELIVER_QUEUE_URL", format!("http://{cloud}/000000000000/deliver.fifo"))
             .env("DEFAULT_QUEUE_URL", format!("http://{cloud}/000000000000/default"))
             .env("UPLOADS_BUCKET", "uploads")
             .stdin(Stdio::null())
@@ -120,12 +121,12 @@ impl Process {
         Ok(process)
     }
 
-    /// Puts one request through it. Any answer but a 2xx is an error: its time would say nothing.
+    /// Puts one request through it. Any answer but a 2xx or 3xx is an error: its time would say nothing.
     pub fn invoke(&mut self, event: &[u8]) -> Result<Answered> {
         let answered = self.event(event)?;
         let reply: Reply = serde_json::from_str(&answered.body).context("the answer of a function")?;
         let body = reply.body.unwrap_or_default();
-        if !(200..300).contains(&reply.status_code) {
+        if !(200..400).contains(&reply.status_code) {
             return self.fail(&format!("answered {}: {body}", reply.status_code));
         }
         Ok(Answered { body, ..answered })

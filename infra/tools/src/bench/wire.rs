@@ -64,7 +64,7 @@ impl Wire {
 
     /// The plan that a step's statement runs by, line by line.
     pub fn explain(&mut self, step: &Step) -> Result<Vec<String>> {
-        let sql = format!("EXPLAIN (ANALYZE, BUFFERS) {}", step.statement.sql);
+        let sql = format!("EXPLAIN (COSTS OFF) {}", step.statement.sql);
         let parse = message(b'P', &[b"\0", sql.as_bytes(), b"\0", &step.statement.types])?;
         let mut lines = Vec::new();
         self.rows(&[parse, execution("", &step.parameters)?].concat(), |row| {
@@ -79,24 +79,6 @@ impl Step {
     /// The messages that execute it once more.
     pub fn request(&self) -> Result<Vec<u8>> {
         execution(&self.name, &self.parameters)
-    }
-
-    /// Puts other bytes in a parameter's place, as many as it has.
-    pub fn replace_parameter(&mut self, index: usize, with: &[u8]) -> Result<()> {
-        let count = |at: usize| Some(usize::from(u16::from_be_bytes(*self.parameters.get(at..)?.first_chunk()?)));
-        let formats = count(0).context("parameters")?;
-        let mut at = formats.saturating_mul(2).saturating_add(4);
-        for _ in 0..index {
-            let length = i32::from_be_bytes(
-                *self.parameters.get(at..).and_then(|rest| rest.first_chunk()).context("a parameter")?,
-            );
-            // A NULL has the length -1 and no bytes.
-            at = at.saturating_add(4).saturating_add(usize::try_from(length).unwrap_or(0));
-        }
-        at = at.saturating_add(4);
-        let place = self.parameters.get_mut(at..at.saturating_add(with.len())).context("a parameter")?;
-        place.copy_from_slice(with);
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// `$1` names and `$2` aliases. Names of one to five words, from lists whose head is drawn more often, as in life; brands
+/// `$1` names and `$2` aliases, none of which is there already. Names of one to five words, from lists whose head is drawn more often, as in life; brands
 /// are put together from syllables, so that most words are rare and a few are everywhere. The numbers come from a hash and
 /// not from `random()`: a database made twice is the same.
 const MERCHANTS: &str = "
@@ -46,7 +46,10 @@ const MERCHANTS: &str = "
         FROM worded
     ), alone AS (
         SELECT DISTINCT ON (key) n, name, category, key
-        FROM (SELECT *, lower(replace(name, '& ', '')) AS key FROM named) AS keyed ORDER BY key, n
+        FROM (SELECT *, lower(replace(name, '& ', '')) AS key FROM named) AS keyed
+        WHERE NOT EXISTS (SELECT FROM merchant_aliases a WHERE a.alias_key = key)
+          AND NOT EXISTS (SELECT FROM merchant_master m WHERE m.name_l = lower(name))
+        ORDER BY key, n
     ), numbered AS (
         SELECT name, category, key, row_number() OVER (ORDER BY n) - 1 AS x,
                -- A UUIDv7 as that of a merchant made in the order of its number.
@@ -74,23 +77,25 @@ const INDEXES: &str = "
     SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i
     WHERE indrelid = 'merchant_master'::regclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)";
 
-/// Fills a database that has no merchants yet with so many, and so many names of theirs beside. The owner of the tables
-/// must run it; all or nothing is done.
-pub async fn merchants(conn: &mut PgConnection, names: i64, aliases: i64) -> Result<()> {
-    ensure!(names > 0 && (0..=names.saturating_mul(24)).contains(&aliases), "0 to 24 aliases a merchant");
+/// Makes merchants until there are so many, each with three names beside its own. The owner of the tables must run it; all
+/// or nothing is done.
+pub async fn merchants(conn: &mut PgConnection, names: i64) -> Result<()> {
     let mut tx = conn.begin().await?;
-    let some: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM merchant_master)").fetch_one(&mut *tx).await?;
-    ensure!(!some, "there are merchants already: `cargo local reset` gives an empty database");
+    let count = "SELECT count(*) FROM merchant_master";
+    let missing = names.saturating_sub(sqlx::query_scalar(count).fetch_one(&mut *tx).await?);
+    if missing <= 0 {
+        return Ok(());
+    }
     let indexes: Vec<(String, String)> = sqlx::query_as(INDEXES).fetch_all(&mut *tx).await?;
     sqlx::raw_sql("SET LOCAL maintenance_work_mem = '256MB'").execute(&mut *tx).await?;
     for (name, _) in &indexes {
         sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX {name}"))).execute(&mut *tx).await?;
     }
-    sqlx::query(MERCHANTS).bind(names).bind(aliases).execute(&mut *tx).await?;
+    sqlx::query(MERCHANTS).bind(missing).bind(missing.saturating_mul(3)).execute(&mut *tx).await?;
     for (_, definition) in indexes {
         sqlx::raw_sql(AssertSqlSafe(definition)).execute(&mut *tx).await?;
     }
-    let made: i64 = sqlx::query_scalar("SELECT count(*) FROM merchant_master").fetch_one(&mut *tx).await?;
+    let made: i64 = sqlx::query_scalar(count).fetch_one(&mut *tx).await?;
     ensure!(made == names, "the word lists give {made} names and no more");
     tx.commit().await?;
     sqlx::raw_sql("VACUUM (ANALYZE) merchant_master, merchant_aliases").execute(conn).await?;
