@@ -105,7 +105,7 @@ pub(super) async fn store(
             progress.duplicate = progress.duplicate.saturating_add(1);
             continue;
         }
-        let category = categories.get(&key).cloned();
+        let category = row.category.clone().or_else(|| categories.get(&key).cloned());
         let category = category.or_else(|| merchant.map(|merchant| merchant.category.clone()));
         let category = category.unwrap_or_else(|| UNCATEGORIZED.to_owned());
         spent.insert((category.clone(), row.currency.clone()));

@@ -169,6 +169,7 @@ mod tests {
                 );
                 assert_eq!(row.description, folded(&was.merchant_raw), "{shown}");
                 assert_eq!(row.note, was.note.as_deref().map(folded), "{shown}");
+                assert_eq!(row.category, Some(folded(&was.category)), "{shown}");
                 assert_eq!((&row.external_id, row.pending), (&None, false), "{shown}");
             }
         }

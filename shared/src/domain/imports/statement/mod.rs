@@ -64,6 +64,8 @@ pub struct Row {
     pub description: String,
     /// What else the file says, at most 2,000 characters.
     pub note: Option<String>,
+    /// What it is filed under, in an export of our own; at most 100 characters. A bank's own categories are not the user's.
+    pub category: Option<String>,
     /// The bank's own id, at most 200 characters.
     pub external_id: Option<String>,
     /// Not yet booked.

@@ -227,6 +227,7 @@ impl Document {
             currency,
             description,
             note: (!note.is_empty()).then_some(note),
+            category: None,
             external_id: self.ids.then(|| fold_blanks(&entry.id, ID)),
             pending: entry.pending,
         })

@@ -149,6 +149,7 @@ impl Document {
             currency,
             description,
             note: (!note.is_empty()).then_some(note),
+            category: None,
             external_id: None,
             pending: false,
         })

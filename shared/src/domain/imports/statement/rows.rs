@@ -18,6 +18,7 @@ use super::{Row, RowError, Table};
 
 const TEXT: usize = 500;
 const NOTE: usize = 2000;
+const CATEGORY: usize = 100;
 const ID: usize = 200;
 /// Lines held back as a possible trailer; a longer tail is no trailer.
 const MAX_TAIL: usize = 100;
@@ -294,10 +295,12 @@ fn describe(
             None => std::mem::swap(&mut description, &mut note),
         }
     }
+    let category = if is_ours(shape) { shape.names.iter().position(|name| name == "category") } else { None };
+    let category = category.as_ref().and_then(filled).map(|cell| fold_blanks(unquoted(cell), CATEGORY));
     let external_id = columns.external_id.as_ref().and_then(filled).map(|cell| fold_blanks(cell, ID));
     let note = (!note.is_empty()).then_some(note);
     Held {
-        row: Row { line, date, amount, currency, description, note, external_id, pending },
+        row: Row { line, date, amount, currency, description, note, category, external_id, pending },
         by_party: party.is_some(),
     }
 }
