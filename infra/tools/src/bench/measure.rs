@@ -37,7 +37,7 @@ impl Bench<'_> {
         for case in self.cases(&self.data.user)? {
             resident = resident.max(self.warm(&case)?);
         }
-        if self.function.is_none() {
+        if self.functions.is_empty() {
             self.import().await?;
         }
         println!(
