@@ -51,9 +51,9 @@ pub struct Options {
     /// Use the database that an earlier run left there, and leave it
     #[arg(long, global = true, conflicts_with = "full")]
     reuse: bool,
-    /// Only functions whose name contains this, such as `transactions.list`
+    /// Only functions whose name contains this, such as `transactions.list`; may be given several times
     #[arg(long, global = true)]
-    function: Option<String>,
+    function: Vec<String>,
     #[arg(long, env = "DATABASE_READ_URL", hide = true, hide_env_values = true, global = true)]
     read_url: Option<String>,
     #[arg(long, env = "DATABASE_WRITE_URL", hide = true, hide_env_values = true, global = true)]
@@ -133,7 +133,7 @@ struct Bench<'a> {
     data: &'a Data,
     cloud: Cloud,
     bootstrap: PathBuf,
-    function: Option<&'a str>,
+    functions: &'a [String],
     keys: KeySet,
     read: Login,
     write: Login,
@@ -152,8 +152,8 @@ impl<'a> Bench<'a> {
         let read = login("tallybook_read", options.read_url.as_deref())?;
         let write = login("tallybook_write", options.write_url.as_deref())?;
         let cloud = Cloud::start(Secrets { keys, read: read.clone(), write: write.clone() })?;
-        let function = options.function.as_deref();
-        Ok(Self { data, cloud, bootstrap, function, keys: signer, read, write })
+        let functions = options.function.as_slice();
+        Ok(Self { data, cloud, bootstrap, functions, keys: signer, read, write })
     }
 
     fn sign(&self, claims: &Value) -> Result<String> {
@@ -168,7 +168,8 @@ impl<'a> Bench<'a> {
         let tokens = (0..user.sessions.len()).map(|session| self.sign(&user.refresh_claims(session)));
         let tokens = tokens.collect::<Result<Vec<_>>>()?;
         let mut cases = cases::all(user, tokens);
-        cases.retain(|case| self.function.is_none_or(|part| case.handler.contains(part)));
+        let wanted = |case: &Case| self.functions.iter().any(|part| case.handler.contains(part.as_str()));
+        cases.retain(|case| self.functions.is_empty() || wanted(case));
         Ok(cases)
     }
 

@@ -16,6 +16,8 @@ use std::{
 
 const STARTS: u32 = 20;
 const WARM_UP: usize = 50;
+/// Requests of which a median is enough.
+const FEW: usize = 60;
 /// Requests between a BEGIN and a COMMIT on the floor's connection; less than the time one may idle in between.
 const STRETCH: usize = 100;
 
@@ -37,7 +39,7 @@ impl Bench<'_> {
         for case in self.cases(&self.data.user)? {
             resident = resident.max(self.warm(&case)?);
         }
-        if self.function.is_none() {
+        if self.functions.is_empty() {
             self.import().await?;
         }
         println!(
@@ -148,7 +150,7 @@ impl Bench<'_> {
         let launch = self.launch();
         let mut process = Process::start(&launch, case.handler, launch.postgres)?;
         let mut wall = Vec::new();
-        for n in 0..WARM_UP + case.rounds {
+        for n in 0..WARM_UP + FEW {
             wall.push(self.ask(&mut process, user, case, n)?);
         }
         Ok(Sample::new(wall.split_off(WARM_UP)).p50())

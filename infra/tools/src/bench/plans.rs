@@ -24,7 +24,7 @@ fn folder() -> PathBuf {
 impl Bench<'_> {
     /// Writes the plan of every statement; or compares them with what is checked in.
     pub(super) async fn explain(&self, check: bool) -> Result<()> {
-        ensure!(self.function.is_none(), "plans are kept of all functions together: leave --function out");
+        ensure!(self.functions.is_empty(), "plans are kept of all functions together: leave --function out");
         let plans = self.plans().await?;
         if check {
             return compare(&plans);

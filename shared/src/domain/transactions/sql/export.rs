@@ -29,7 +29,10 @@ pub async fn batch(
             query.push(" AND (t.date, t.id) < (").push_bind(place.date).push(", ").push_bind(place.id).push(")");
         }
         query.push(" ORDER BY t.date DESC, t.id DESC LIMIT ").push_bind(limit);
-        query.push(") AS t LEFT JOIN merchant_master m ON m.id = t.merchant_id)");
+        // LATERAL with a LIMIT, because the plan would else hash all merchants for each batch.
+        query.push(
+            ") AS t LEFT JOIN LATERAL (SELECT * FROM merchant_master WHERE id = t.merchant_id LIMIT 1) AS m ON true)",
+        );
     }
     query.push(") AS found ORDER BY date DESC, id DESC LIMIT ").push_bind(limit);
     query.build_query_as().fetch_all(tx).await
