@@ -65,12 +65,23 @@ pub enum Act {
     Restore(Uuid),
     Keep(Uuid),
     Budget(Limit),
-    Start { import: Uuid, file: Rc<File>, policy: &'static str },
+    Start {
+        import: Uuid,
+        file: Rc<File>,
+        policy: &'static str,
+    },
     /// An import stored its file's rows up to this one.
-    Chunk { import: Uuid, to: usize },
+    Chunk {
+        import: Uuid,
+        to: usize,
+    },
     Ask(Uuid),
     /// A revert took the import's rows up to this one back.
-    Back { import: Uuid, to: Option<Uuid>, ended: bool },
+    Back {
+        import: Uuid,
+        to: Option<Uuid>,
+        ended: bool,
+    },
 }
 
 /// A transaction as the model keeps it.
@@ -394,7 +405,8 @@ impl Ledger {
     fn check(&mut self, touched: &Touched, told: &mut Vec<String>) {
         for (category, currency) in touched {
             let Some(mut periods) = self.budgets.remove(&(*category, *currency)) else { continue };
-            for period in periods.iter_mut().filter(|period| period.days.0 <= self.today && self.today <= period.days.1) {
+            for period in periods.iter_mut().filter(|period| period.days.0 <= self.today && self.today <= period.days.1)
+            {
                 let spent = self.spent(category, currency, period.days);
                 let over = |percent: &i64| spent * 100 >= period.cents * percent;
                 let reached = [110, 100, 90, 80].into_iter().find(over).unwrap_or(0);
