@@ -9,7 +9,7 @@ mod ledger;
 use crate::support::{Fresh, Random, merchant};
 use compare::{Kept, compare, gapless, keep_log, kept, settle};
 use futures_util::{FutureExt, future::join_all};
-use hands::{Hand, Known, choose, csv};
+use hands::{Hand, Known, Step, choose, csv};
 use ledger::Ledger;
 use serde_json::json;
 use shared::{
@@ -25,7 +25,7 @@ use shared::{
         db::{Db, ReadDb},
     },
 };
-use std::{cell::RefCell, panic::AssertUnwindSafe};
+use std::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};
 use uuid::Uuid;
 
 /// A database in which all acts of a test take place, today: imports read the clock themselves.
@@ -78,8 +78,8 @@ impl<'a> Follower<'a> {
         Self { read, me: me.clone(), ledger: Ledger::new(me.today), frame: 0, seq: 0 }
     }
 
-    /// Takes over what was committed since, and compares everything.
-    async fn follow(&mut self, known: &RefCell<Known>, done: compare::Done, deleted: bool, limit: i64) {
+    /// Takes over what was committed since, with the frames told about it and the totals kept.
+    async fn follow(&mut self, known: &RefCell<Known>, done: compare::Done) {
         let files = known.borrow().files.clone();
         let mut kept: Kept = kept(self.read, &self.me, self.frame, self.seq, &files).await;
         gapless(&kept, self.frame);
@@ -87,7 +87,13 @@ impl<'a> Follower<'a> {
         settle(&mut self.ledger, &mut kept, done);
         self.frame += i64::try_from(kept.frames.len()).unwrap();
         self.seq = last.unwrap_or(self.seq);
-        compare(self.read, &self.me, &self.ledger, &kept, deleted, limit).await;
+        kept.compare(&self.ledger);
+    }
+
+    /// Compares what the user sees.
+    async fn look(&self, random: &mut Random) {
+        let (deleted, limit) = (random.once_in(2), random.of(&[3, 100, 100, 100]));
+        compare(self.read, &self.me, &self.ledger, deleted, limit).await;
     }
 }
 
@@ -114,8 +120,12 @@ async fn sequence(db: &Db, read: &ReadDb, me: Me, mapping: &Mapping, seed: u64, 
             }
         };
         assert!(!done.iter().any(|(_, act, _)| follower.ledger.refuses(act)), "it is deleted");
-        follower.follow(&known, done, random.once_in(2), random.of(&[3, 100, 100, 100])).await;
+        follower.follow(&known, done).await;
+        if random.once_in(3) {
+            follower.look(&mut random).await;
+        }
     }
+    follower.look(&mut random).await;
 }
 
 /// One sequence for each seed, several at a time, each for a user of its own.
@@ -147,4 +157,93 @@ async fn must_hold_26_any_sequence_of_changes_imports_and_reverts_equals_the_mod
 #[tokio::test]
 async fn must_hold_26_any_other_sequence_equals_the_model_as_well() {
     sequences(1000..2000).await;
+}
+
+/// Does so many things at random, whatever others do meanwhile; returns what was committed.
+async fn busy(hand: &Hand<'_>, seed: u64, steps: usize) -> compare::Done {
+    let (mut random, mut all) = (Random::new(seed), Vec::new());
+    for _ in 0..steps {
+        let step = choose(&hand.known.borrow(), hand.me.today, &mut random);
+        match hand.run(step).await {
+            Ok(done) => all.extend(done),
+            Err((act, problem)) => assert_eq!(problem.status, 404, "somebody else deleted it: {act:?}"),
+        }
+    }
+    all
+}
+
+/// Works off what is left of imports and reverts.
+async fn finish(hand: &Hand<'_>) {
+    let imports = hand.known.borrow().imports.clone();
+    for import in imports {
+        assert!(hand.work(import, None).await && hand.back(import, None).await);
+    }
+}
+
+#[tokio::test]
+async fn must_hold_26_whatever_is_done_at_once_equals_the_model_in_the_order_of_commits() {
+    let world = World::new().await;
+    let (dbs, read): ([Db; 4], _) = (world.fresh.warm().await, world.fresh.read_db());
+    for (seed, me) in (0..).zip(world.users(60).await) {
+        let (known, mapping) = (RefCell::new(Known::default()), &world.mapping);
+        let hands = dbs.each_ref().map(|db| Hand { db, me: me.clone(), mapping, known: &known });
+        let hands_and_seeds = hands.iter().zip(seed * 10..);
+        let done = join_all(hands_and_seeds.map(|(hand, seed)| busy(hand, seed, 8))).await.concat();
+        finish(&hands[0]).await;
+        let mut follower = Follower::new(&read, &me);
+        follower.follow(&known, done).await;
+        follower.look(&mut Random::new(seed)).await;
+    }
+}
+
+/// Works at something until it is done; killed again and again.
+async fn killed_often(mut work: impl AsyncFnMut(Option<i64>) -> bool, random: &mut Random) -> u32 {
+    let mut kills = 0;
+    while !work((kills < 12).then(|| random.within(1, 30))).await {
+        kills += 1;
+    }
+    kills
+}
+
+#[tokio::test]
+async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_however_often_killed() {
+    let world = World::new().await;
+    let (dbs, read): ([Db; 4], _) = (world.fresh.warm().await, world.fresh.read_db());
+    for (seed, me) in (0..).zip(world.users(3).await) {
+        let (known, mapping) = (RefCell::new(Known::default()), &world.mapping);
+        let hands = dbs.each_ref().map(|db| Hand { db, me: me.clone(), mapping, known: &known });
+        let [worker, second, reverter, user] = &hands;
+        let mut random = Random::new(seed);
+        let file = hands::file(me.today, &mut random, 10_500);
+        let id = worker.start(&me, file, "import").await;
+        let mut follower = Follower::new(&read, &me);
+        let import = async |hand: &Hand<'_>, seed: u64| {
+            killed_often(async |kill| hand.work(id, kill).await, &mut Random::new(seed)).await
+        };
+        let revert = async || {
+            // The first time it meets the import under way.
+            while seed == 0 && known.borrow().rows.is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            assert!(reverter.run(Step::Ask(id)).await.is_ok());
+            killed_often(async |kill| reverter.back(id, kill).await, &mut Random::new(seed + 20)).await
+        };
+        let kills = if seed == 0 {
+            let all = tokio::join!(import(worker, 1), import(second, 2), revert(), busy(user, 30, 40));
+            follower.follow(&known, all.3).await;
+            all.0 + all.1 + all.2
+        } else {
+            let all = tokio::join!(import(worker, seed + 3), import(second, seed + 5), busy(user, seed + 40, 30));
+            follower.follow(&known, all.2).await;
+            follower.look(&mut random).await;
+            let (back, done) = tokio::join!(revert(), busy(user, seed + 50, 30));
+            follower.follow(&known, done).await;
+            all.0 + all.1 + back
+        };
+        finish(worker).await;
+        follower.follow(&known, Vec::new()).await;
+        follower.look(&mut random).await;
+        assert_eq!(follower.ledger.imports[&id].status, "reverted");
+        assert!(kills > 3, "{kills} kills");
+    }
 }
