@@ -14,11 +14,14 @@ use shared::{
     },
 };
 use sqlx::{PgConnection, Row};
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3600)
+    Instant::now() + Duration::from_hours(1)
 }
 
 /// Starts an import of a file as the endpoint does.
@@ -84,8 +87,8 @@ fn statement(rows: u32, ids: bool) -> String {
     let mut text = head.to_owned();
     for n in 0..rows {
         let (day, cents) = (n % 28 + 1, n * 10 + 10);
-        text.push_str(&format!("2026-01-{day:02},SHOP {},-{}.{:02}", n % 97, cents / 100, cents % 100));
-        text.push_str(&if ids { format!(",T{n}\n") } else { "\n".to_owned() });
+        let id = if ids { format!(",T{n}") } else { String::new() };
+        writeln!(text, "2026-01-{day:02},SHOP {},-{}.{:02}{id}", n % 97, cents / 100, cents % 100).unwrap();
     }
     text
 }

@@ -21,6 +21,7 @@ use shared::{
 };
 use std::{
     cell::RefCell,
+    fmt::Write,
     pin::pin,
     rc::Rc,
     task::Poll,
@@ -103,7 +104,7 @@ pub fn csv(file: &File) -> String {
     let mut text = "Date,Description,Amount,Currency,Transaction ID\n".to_owned();
     for FileRow { date, cents, currency, text: merchant, external } in &file.0 {
         let external = external.as_deref().unwrap_or_default();
-        text.push_str(&format!("{date},{},{},{currency},{external}\n", merchant.raw, amount(-cents)));
+        writeln!(text, "{date},{},{},{currency},{external}", merchant.raw, amount(-cents)).unwrap();
     }
     text
 }
@@ -194,7 +195,7 @@ pub fn choose(known: &Known, today: Date, random: &mut Random) -> Step {
 }
 
 pub fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3600)
+    Instant::now() + Duration::from_hours(1)
 }
 
 impl Hand<'_> {
