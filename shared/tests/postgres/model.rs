@@ -9,7 +9,7 @@ mod ledger;
 use crate::support::{Fresh, Random, merchant};
 use compare::{Kept, compare, gapless, keep_log, kept, settle};
 use futures_util::{FutureExt, future::join_all};
-use hands::{Hand, Known, Step, choose, csv};
+use hands::{Hand, Known, Step, budget, choose, csv};
 use ledger::Ledger;
 use serde_json::json;
 use shared::{
@@ -102,7 +102,7 @@ async fn sequence(db: &Db, read: &ReadDb, me: Me, mapping: &Mapping, seed: u64, 
     let (known, mut random) = (RefCell::new(Known::default()), Random::new(seed));
     let hand = Hand { db, me: me.clone(), mapping, known: &known };
     let mut follower = Follower::new(read, &me);
-    for _ in 0..random.within(5, 26).min(random.within(5, 26)) {
+    for n in 0..random.within(5, 26).min(random.within(5, 26)) {
         if random.once_in(12) {
             let minutes = random.of(&[25, 70]);
             steps.borrow_mut().push(format!("Wait({minutes})"));
@@ -110,7 +110,8 @@ async fn sequence(db: &Db, read: &ReadDb, me: Me, mapping: &Mapping, seed: u64, 
             follower.ledger.wait(minutes);
             continue;
         }
-        let step = choose(&known.borrow(), me.today, &mut random);
+        let first = n == 0;
+        let step = if first { budget(me.today, &mut random) } else { choose(&known.borrow(), me.today, &mut random) };
         steps.borrow_mut().push(format!("{step:?}"));
         let done = match hand.run(step).await {
             Ok(done) => done.into_iter().collect::<Vec<_>>(),
@@ -187,8 +188,15 @@ async fn must_hold_26_whatever_is_done_at_once_equals_the_model_in_the_order_of_
     for (seed, me) in (0..).zip(world.users(60).await) {
         let (known, mapping) = (RefCell::new(Known::default()), &world.mapping);
         let hands = dbs.each_ref().map(|db| Hand { db, me: me.clone(), mapping, known: &known });
-        let hands_and_seeds = hands.iter().zip(seed * 10..);
-        let done = join_all(hands_and_seeds.map(|(hand, seed)| busy(hand, seed, 8))).await.concat();
+        // Two workers on one import: each row once.
+        let [one, two, ..] = &hands;
+        let id = one.start(&me, hands::file(me.today, &mut Random::new(seed), 20), "import").await;
+        let all = join_all(hands.iter().zip(seed * 10..).map(|(hand, seed)| busy(hand, seed, 8)));
+        let (_, _, done) = tokio::join!(one.work(id, None), two.work(id, None), all);
+        let mut done = done.concat();
+        assert!(one.run(Step::Ask(id)).await.is_ok());
+        let (_, _, more) = tokio::join!(one.back(id, None), two.back(id, None), busy(&hands[2], seed * 10 + 5, 2));
+        done.extend(more);
         finish(&hands[0]).await;
         let mut follower = Follower::new(&read, &me);
         follower.follow(&known, done).await;
@@ -199,7 +207,7 @@ async fn must_hold_26_whatever_is_done_at_once_equals_the_model_in_the_order_of_
 /// Works at something until it is done; killed again and again.
 async fn killed_often(mut work: impl AsyncFnMut(Option<i64>) -> bool, random: &mut Random) -> u32 {
     let mut kills = 0;
-    while !work((kills < 12).then(|| random.within(1, 30))).await {
+    while !work((kills < 6).then(|| random.within(1, 30))).await {
         kills += 1;
     }
     kills
@@ -209,7 +217,7 @@ async fn killed_often(mut work: impl AsyncFnMut(Option<i64>) -> bool, random: &m
 async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_however_often_killed() {
     let world = World::new().await;
     let (dbs, read): ([Db; 4], _) = (world.fresh.warm().await, world.fresh.read_db());
-    for (seed, me) in (0..).zip(world.users(3).await) {
+    for (seed, me) in (0..).zip(world.users(2).await) {
         let (known, mapping) = (RefCell::new(Known::default()), &world.mapping);
         let hands = dbs.each_ref().map(|db| Hand { db, me: me.clone(), mapping, known: &known });
         let [worker, second, reverter, user] = &hands;
@@ -229,14 +237,14 @@ async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_howev
             killed_often(async |kill| reverter.back(id, kill).await, &mut Random::new(seed + 20)).await
         };
         let kills = if seed == 0 {
-            let all = tokio::join!(import(worker, 1), import(second, 2), revert(), busy(user, 30, 40));
+            let all = tokio::join!(import(worker, 1), import(second, 2), revert(), busy(user, 30, 20));
             follower.follow(&known, all.3).await;
             all.0 + all.1 + all.2
         } else {
-            let all = tokio::join!(import(worker, seed + 3), import(second, seed + 5), busy(user, seed + 40, 30));
+            let all = tokio::join!(import(worker, seed + 3), import(second, seed + 5), busy(user, seed + 40, 15));
             follower.follow(&known, all.2).await;
             follower.look(&mut random).await;
-            let (back, done) = tokio::join!(revert(), busy(user, seed + 50, 30));
+            let (back, done) = tokio::join!(revert(), busy(user, seed + 50, 15));
             follower.follow(&known, done).await;
             all.0 + all.1 + back
         };

@@ -57,6 +57,8 @@ pub type Counts = (String, i64, i64, i64, i64);
 pub struct Kept {
     /// Category, currency, month, count and sum.
     totals: Vec<String>,
+    /// The highest threshold told about in each period: what is armed shows only with the next alert.
+    told: Vec<String>,
     /// Live transactions and frames, as counted.
     counted: (i64, i64),
     /// Frames after those seen before.
@@ -72,6 +74,12 @@ impl Kept {
     pub fn compare(&self, ledger: &Ledger) {
         let live = i64::try_from(ledger.live().count()).unwrap();
         assert_eq!(self.counted.0, live, "live transactions counted");
+        let periods = ledger.budgets.iter().flat_map(|(of, periods)| periods.iter().map(move |period| (of, period)));
+        let told = periods
+            .map(|((category, currency), period)| format!("{category} {currency} {} {}", period.days.0, period.told));
+        let mut told: Vec<_> = told.collect();
+        told.sort();
+        assert_eq!(self.told, told, "thresholds told about");
         let mut sums = BTreeMap::<_, (i64, i64)>::new();
         for row in ledger.live() {
             let month = format!("{:04}-{:02}", row.date.year(), u8::from(row.date.month()));
@@ -94,6 +102,8 @@ pub type Files = HashMap<Uuid, (Rc<File>, &'static str)>;
 const KEPT: &str = "
     SELECT 'total', 0::bigint, concat_ws(' ', category, currency, to_char(month, 'YYYY-MM'), count, total), NULL::jsonb
     FROM transaction_totals WHERE user_id = $1 AND count > 0
+    UNION ALL SELECT 'told', p.alerted, concat_ws(' ', b.category, b.currency, p.start_date), NULL
+    FROM budget_periods p JOIN budgets b ON b.user_id = p.user_id AND b.id = p.budget_id WHERE p.user_id = $1
     UNION ALL SELECT 'seq', transactions, seq::text, NULL FROM user_seq WHERE user_id = $1
     UNION ALL (SELECT 'given', 0, id::text, to_jsonb(import_id) FROM transactions
                WHERE user_id = $1 AND import_id IS NOT NULL ORDER BY import_id, id)
@@ -111,6 +121,7 @@ pub async fn kept(db: &ReadDb, me: &Me, frame: i64, seq: i64, files: &Files) -> 
         let data = data.unwrap_or_default();
         match what.as_str() {
             "total" => kept.totals.push(text),
+            "told" => kept.told.push(format!("{text} {n}")),
             "seq" => kept.counted = (n, text.parse().unwrap()),
             "frame" => kept.frames.push((n, frames::told(&text, &data))),
             "given" => kept.given.entry(id(&data).unwrap()).or_default().push(text.parse().unwrap()),
@@ -120,6 +131,7 @@ pub async fn kept(db: &ReadDb, me: &Me, frame: i64, seq: i64, files: &Files) -> 
         }
     }
     kept.totals.sort();
+    kept.told.sort();
     kept
 }
 

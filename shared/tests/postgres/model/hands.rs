@@ -162,34 +162,37 @@ fn json(fields: &Fields) -> Value {
     json
 }
 
+/// A budget whose limit is soon reached.
+pub fn budget(today: Date, random: &mut Random) -> Step {
+    let (first, last) = random.of(&PERIODS);
+    let days = (today + time::Duration::days(first), today + time::Duration::days(last));
+    let (category, currency) = (random.of(&CATEGORIES), random.of(&CURRENCIES));
+    Step::Budget(Limit { category, currency, days, cents: random.within(1, 12) * 1000 })
+}
+
 /// The next thing to do.
 pub fn choose(known: &Known, today: Date, random: &mut Random) -> Step {
     let kill = |random: &mut Random| random.once_in(3).then(|| random.within(1, 40));
     let (rows, imports) = (&known.rows, &known.imports);
-    match random.within(0, 30) {
+    match random.within(0, 34) {
         0..=3 if !rows.is_empty() => Step::Update(random.of(rows), fields(today, random, 3)),
         4..=6 if !rows.is_empty() => Step::Correct(random.of(rows), random.of(&CATEGORIES)),
         7..=8 if !rows.is_empty() => Step::Delete(random.of(rows)),
         9..=11 if !rows.is_empty() => Step::Restore(random.of(rows)),
         12 if !rows.is_empty() => Step::Keep(random.of(rows)),
         13 if !rows.is_empty() => Step::Resolve(random.of(rows)),
-        14..=16 => {
-            let (first, last) = random.of(&PERIODS);
-            let days = (today + time::Duration::days(first), today + time::Duration::days(last));
-            let (category, currency) = (random.of(&CATEGORIES), random.of(&CURRENCIES));
-            Step::Budget(Limit { category, currency, days, cents: random.within(1, 12) * 1000 })
-        }
-        17..=18 => {
+        14..=15 => budget(today, random),
+        16..=19 => {
             let rows = random.within(1, 9);
             Step::Start(file(today, random, rows), random.of(&["skip", "skip", "flag", "import"]))
         }
         // An import that came before, once more.
-        19 if !imports.is_empty() => {
+        20 if !imports.is_empty() => {
             Step::Start(known.files[&random.of(imports)].0.clone(), random.of(&["skip", "flag"]))
         }
-        20..=22 if !imports.is_empty() => Step::Work(random.of(imports), kill(random)),
-        23 if !imports.is_empty() => Step::Ask(random.of(imports)),
-        24..=25 if !imports.is_empty() => Step::Back(random.of(imports), kill(random)),
+        21..=25 if !imports.is_empty() => Step::Work(random.of(imports), kill(random)),
+        26..=27 if !imports.is_empty() => Step::Ask(random.of(imports)),
+        28..=30 if !imports.is_empty() => Step::Back(random.of(imports), kill(random)),
         _ => Step::Create(Fields { category: None, ..fields(today, random, 1) }),
     }
 }

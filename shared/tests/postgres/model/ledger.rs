@@ -108,7 +108,7 @@ pub struct Row {
 pub struct Period {
     pub days: (Date, Date),
     pub cents: i64,
-    told: i64,
+    pub told: i64,
     /// The model's minute of the last alert.
     told_at: Option<i64>,
 }
