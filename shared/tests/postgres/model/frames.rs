@@ -29,9 +29,9 @@ pub fn told(kind: &str, data: &Value) -> String {
         "transaction_update" => {
             let duplicate_of: Option<Uuid> = data["duplicate_of"].as_str().map(|id| id.parse().unwrap());
             let (id, cents, deleted) = (text("id"), cents(&data["amount"]), &data["is_deleted"]);
-            let (currency, date, raw, category) =
+            let (currency, day, raw, category) =
                 (text("currency"), text("date"), text("merchant_raw"), text("category"));
-            format!("transaction {id} {cents} {currency} {date} {raw} {category} {deleted} {duplicate_of:?}")
+            format!("transaction {id} {cents} {currency} {day} {raw} {category} {deleted} {duplicate_of:?}")
         }
         "budget_alert" => {
             let (category, currency, threshold) = (text("category"), text("currency"), &data["threshold"]);

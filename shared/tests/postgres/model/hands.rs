@@ -1,8 +1,8 @@
 //! What users and tasks do, through the same doors as the endpoints, chosen at random and killed at random.
 
 use super::{
+    acts::{Act, Fields, File, FileRow, Limit, Text},
     compare::Files,
-    ledger::{Act, Fields, File, FileRow, Limit, Text},
 };
 use crate::support::{Random, amount, body, call, patiently, query};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use shared::{
 };
 use std::{
     cell::RefCell,
+    fmt::Write,
     pin::pin,
     rc::Rc,
     task::Poll,
@@ -103,7 +104,7 @@ pub fn csv(file: &File) -> String {
     let mut text = "Date,Description,Amount,Currency,Transaction ID\n".to_owned();
     for FileRow { date, cents, currency, text: merchant, external } in &file.0 {
         let external = external.as_deref().unwrap_or_default();
-        text.push_str(&format!("{date},{},{},{currency},{external}\n", merchant.raw, amount(-cents)));
+        writeln!(text, "{date},{},{},{currency},{external}", merchant.raw, amount(-cents)).unwrap();
     }
     text
 }
@@ -197,7 +198,7 @@ pub fn choose(known: &Known, today: Date, random: &mut Random) -> Step {
 }
 
 pub fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3600)
+    Instant::now() + Duration::from_hours(1)
 }
 
 impl Hand<'_> {
