@@ -1,6 +1,7 @@
 //! Transactions, budgets, imports and reverts against a model that knows nothing of their code: at random, at once, and
 //! killed on the way.
 
+mod acts;
 mod compare;
 mod frames;
 mod hands;
@@ -16,13 +17,14 @@ use shared::{
     domain::{
         auth::Me,
         imports::{
-            self,
+            self, Ran,
             statement::{Mapping, Options},
         },
     },
     platform::{
         clock,
         db::{Db, ReadDb},
+        problem::Problem,
     },
 };
 use std::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};
@@ -217,6 +219,7 @@ async fn killed_often(mut work: impl AsyncFnMut(Option<i64>) -> bool, random: &m
 async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_however_often_killed() {
     let world = World::new().await;
     let (dbs, read): ([Db; 4], _) = (world.fresh.warm().await, world.fresh.read_db());
+    let mut killed = 0;
     for (seed, me) in (0..).zip(world.users(2).await) {
         let (known, mapping) = (RefCell::new(Known::default()), &world.mapping);
         let hands = dbs.each_ref().map(|db| Hand { db, me: me.clone(), mapping, known: &known });
@@ -252,6 +255,42 @@ async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_howev
         follower.follow(&known, Vec::new()).await;
         follower.look(&mut random).await;
         assert_eq!(follower.ledger.imports[&id].status, "reverted");
-        assert!(kills > 3, "{kills} kills");
+        killed += kills;
     }
+    assert!(killed > 5, "{killed} kills");
+}
+
+#[tokio::test]
+async fn must_hold_26_a_worker_that_was_overtaken_stores_nothing() {
+    let world = World::new().await;
+    let (dbs, read): ([Db; 2], _) = (world.fresh.warm().await, world.fresh.read_db());
+    let me = world.users(1).await.remove(0);
+    let (known, mapping) = (RefCell::new(Known::default()), &world.mapping);
+    let hand = Hand { db: &dbs[0], me: me.clone(), mapping, known: &known };
+    let file = hands::file(me.today, &mut Random::new(1), 5_100);
+    let (text, id) = (csv(&file), hand.start(&me, file, "import").await);
+    let bytes = async |_: &str| Ok::<_, Problem>(Some(text.as_bytes().to_vec()));
+    // The second worker knows where to go on when it asks for the file. The first then stores a chunk, and is killed.
+    let overtaken = async |key: &str| {
+        let (told, mut wait) = tokio::sync::mpsc::channel::<()>(1);
+        let stop = async || {
+            told.send(()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let run = imports::run(&dbs[0], bytes, stop, me.user_id, id, hands::far());
+        tokio::select! {
+            _ = run => panic!("it was to be killed"),
+            _ = wait.recv() => {}
+        }
+        bytes(key).await
+    };
+    let ran = imports::run(&dbs[1], overtaken, async || {}, me.user_id, id, hands::far()).await;
+    assert_eq!(ran.unwrap(), Ran::Done);
+    let mut follower = Follower::new(&read, &me);
+    follower.follow(&known, Vec::new()).await;
+    assert_eq!(follower.ledger.imports[&id].next, 5000);
+    finish(&hand).await;
+    follower.follow(&known, Vec::new()).await;
+    follower.look(&mut Random::new(1)).await;
+    assert_eq!(follower.ledger.imports[&id].status, "completed");
 }

@@ -1,8 +1,9 @@
 //! The model against what users see and what is kept.
 
 use super::{
+    acts::{Act, File},
     frames,
-    ledger::{Act, File, Ledger, Row},
+    ledger::{Ledger, Row},
 };
 use crate::support::{amount, keys, query};
 use serde_json::Value;

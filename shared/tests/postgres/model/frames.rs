@@ -24,25 +24,25 @@ pub fn of_revert(id: Uuid, import: &Import) -> String {
 
 /// A frame as it was told.
 pub fn told(kind: &str, data: &Value) -> String {
-    let field = |name: &str| data[name].as_str().unwrap_or_default();
+    let text = |name: &str| data[name].as_str().unwrap_or_default();
     match kind {
         "transaction_update" => {
             let duplicate_of: Option<Uuid> = data["duplicate_of"].as_str().map(|id| id.parse().unwrap());
-            let (id, cents, deleted) = (field("id"), cents(&data["amount"]), &data["is_deleted"]);
+            let (id, cents, deleted) = (text("id"), cents(&data["amount"]), &data["is_deleted"]);
             let (currency, day, raw, category) =
-                (field("currency"), field("date"), field("merchant_raw"), field("category"));
+                (text("currency"), text("date"), text("merchant_raw"), text("category"));
             format!("transaction {id} {cents} {currency} {day} {raw} {category} {deleted} {duplicate_of:?}")
         }
         "budget_alert" => {
-            let (category, currency, threshold) = (field("category"), field("currency"), &data["threshold"]);
-            format!("alert {category} {currency} {threshold} {} of {}", field("spent"), field("budget"))
+            let (category, currency, threshold) = (text("category"), text("currency"), &data["threshold"]);
+            format!("alert {category} {currency} {threshold} {} of {}", text("spent"), text("budget"))
         }
         _ if data.get("reverted").is_some() => {
-            format!("revert {} {} {}", field("id"), field("status"), data["reverted"])
+            format!("revert {} {} {}", text("id"), text("status"), data["reverted"])
         }
         _ => {
             let (rows, imported, duplicates) = (&data["rows"], &data["imported"], &data["duplicates"]);
-            format!("import {} {} {rows} {imported} {duplicates}", field("id"), field("status"))
+            format!("import {} {} {rows} {imported} {duplicates}", text("id"), text("status"))
         }
     }
 }

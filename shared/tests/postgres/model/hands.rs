@@ -1,8 +1,8 @@
 //! What users and tasks do, through the same doors as the endpoints, chosen at random and killed at random.
 
 use super::{
+    acts::{Act, Fields, File, FileRow, Limit, Text},
     compare::Files,
-    ledger::{Act, Fields, File, FileRow, Limit, Text},
 };
 use crate::support::{Random, amount, body, call, patiently, query};
 use serde_json::{Value, json};
