@@ -51,6 +51,11 @@ impl World {
         Self { fresh, mapping: serde_json::from_value(mapping).unwrap() }
     }
 
+    /// Statistics for the planner, as autovacuum gathers them a minute after a table was filled.
+    async fn analyze(&self) {
+        sqlx::query("ANALYZE transactions").execute(&mut self.fresh.admin().await).await.unwrap();
+    }
+
     async fn users(&self, number: usize) -> Vec<Me> {
         let ids: Vec<_> = (0..number).map(|_| Uuid::now_v7()).collect();
         let mut conn = self.fresh.admin().await;
@@ -94,7 +99,8 @@ impl<'a> Follower<'a> {
 
     /// Compares what the user sees.
     async fn look(&self, random: &mut Random) {
-        let (deleted, limit) = (random.once_in(2), random.of(&[3, 100, 100, 100]));
+        let small = self.ledger.rows.len() < 100 && random.once_in(4);
+        let (deleted, limit) = (random.once_in(2), if small { 3 } else { 100 });
         compare(self.read, &self.me, &self.ledger, deleted, limit).await;
     }
 }
@@ -246,6 +252,7 @@ async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_howev
         } else {
             let all = tokio::join!(import(worker, seed + 3), import(second, seed + 5), busy(user, seed + 40, 15));
             follower.follow(&known, all.2).await;
+            world.analyze().await;
             follower.look(&mut random).await;
             let (back, done) = tokio::join!(revert(), busy(user, seed + 50, 15));
             follower.follow(&known, done).await;
@@ -253,6 +260,7 @@ async fn must_hold_26_files_of_many_chunks_are_imported_and_reverted_whole_howev
         };
         finish(worker).await;
         follower.follow(&known, Vec::new()).await;
+        world.analyze().await;
         follower.look(&mut random).await;
         assert_eq!(follower.ledger.imports[&id].status, "reverted");
         killed += kills;
@@ -291,6 +299,7 @@ async fn must_hold_26_a_worker_that_was_overtaken_stores_nothing() {
     assert_eq!(follower.ledger.imports[&id].next, 5000);
     finish(&hand).await;
     follower.follow(&known, Vec::new()).await;
+    world.analyze().await;
     follower.look(&mut Random::new(1)).await;
     assert_eq!(follower.ledger.imports[&id].status, "completed");
 }
