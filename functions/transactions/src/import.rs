@@ -47,7 +47,10 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let start: imports::Start = call.query()?;
     let user_id = call.claims()?.user_id;
     let bytes = match start.upload {
-        Some(upload) => imports::uploaded(&deps.files, user_id, upload).await?,
+        Some(upload) if call.bytes(0).is_ok() => imports::uploaded(&deps.files, user_id, upload).await?,
+        Some(_) => {
+            return Err(Problem::field("?upload", "file_twice", "Send the file as the body, or the upload's id."));
+        }
         None => call.file(imports::BODY_LIMIT)?.to_vec(),
     };
     let options =

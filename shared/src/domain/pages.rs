@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// A count that says so when it stopped counting here.
 pub const COUNTED: i64 = 10_000;
 
+/// Bytes of a cursor that are its signature.
+const MAC: usize = 16;
+
 /// A plain date such as `2026-01-31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(pub Date);
@@ -25,6 +28,15 @@ impl Field for Day {
             .map(Self)
             .ok_or_else(|| Fault::new("not_a_date", "Send a date such as \"2026-01-31\"."))
     }
+}
+
+/// Takes `since` and `until`, in this order.
+pub fn range(fields: &mut Fields) -> (Option<Day>, Option<Day>) {
+    let (since, until) = (fields.optional("since"), fields.optional("until"));
+    if since.zip(until).is_some_and(|(since, until): (Day, Day)| since > until) {
+        fields.refuse("until", Fault::new("until_before_since", "Send an until that is not before since."));
+    }
+    (since, until)
 }
 
 /// A date as it is written in answers.
@@ -63,14 +75,12 @@ impl PageQuery {
     /// Where the page begins, if a cursor says so.
     pub fn place(&self, keys: &KeySet, user_id: Uuid, filters: &str) -> Result<Option<Place>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let place = Place::open(cursor, keys, user_id, filters).ok_or_else(|| {
-            Problem::field("?cursor", "bad_cursor", "Send the next_cursor of a page with the same filters, unchanged.")
-        })?;
-        Ok(Some(place))
+        Place::open(cursor, keys, user_id, filters).map(Some).ok_or_else(bad_cursor)
     }
 }
 
-struct Cursor(String);
+/// A cursor as it was sent.
+pub(super) struct Cursor(pub String);
 
 impl Field for Cursor {
     fn from_text(text: &str) -> Result<Self, Fault> {
@@ -79,6 +89,24 @@ impl Field for Cursor {
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+pub(super) fn bad_cursor() -> Problem {
+    Problem::field("?cursor", "bad_cursor", "Send the next_cursor of a page with the same filters, unchanged.")
+}
+
+/// What a cursor tells us and nobody else may change: signed together with its kind, the user and the filters.
+pub(super) fn seal(keys: &KeySet, kind: &str, user_id: Uuid, filters: &str, plain: &[u8]) -> String {
+    let mac = keys.mac(kind, &[user_id.as_bytes(), filters.as_bytes(), plain]);
+    URL_SAFE_NO_PAD.encode(plain.iter().chain(mac.iter().take(MAC)).copied().collect::<Vec<_>>())
+}
+
+/// What was sealed; nothing if it was changed, or belongs to another list.
+pub(super) fn unseal(keys: &KeySet, kind: &str, user_id: Uuid, filters: &str, cursor: &str) -> Option<Vec<u8>> {
+    let mut plain = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let mac = plain.split_off(plain.len().checked_sub(MAC)?);
+    let expected = keys.mac(kind, &[user_id.as_bytes(), filters.as_bytes(), &plain]);
+    same(expected.get(..MAC)?, &mac).then_some(plain)
 }
 
 /// A row's place in a list ordered by date and id, newest first.
@@ -91,29 +119,24 @@ pub struct Place {
 }
 
 impl Place {
-    fn bytes(self) -> [u8; 20] {
+    pub(super) fn bytes(self) -> [u8; 20] {
         let mut bytes = [0; 20];
         let date = self.date.to_julian_day().to_be_bytes();
         bytes.iter_mut().zip(date.iter().chain(self.id.as_bytes())).for_each(|(to, from)| *to = *from);
         bytes
     }
 
-    /// The opaque cursor after this row. Signed together with user and filters: one that was changed, or belongs to
-    /// another list, is refused.
+    /// The opaque cursor after this row.
     #[must_use]
     pub fn seal(self, keys: &KeySet, user_id: Uuid, filters: &str) -> String {
-        let bytes = self.bytes();
-        let mac = keys.mac("cursor", &[user_id.as_bytes(), filters.as_bytes(), &bytes]);
-        URL_SAFE_NO_PAD.encode(bytes.iter().chain(mac.iter().take(16)).copied().collect::<Vec<_>>())
+        seal(keys, "cursor", user_id, filters, &self.bytes())
     }
 
     fn open(cursor: &str, keys: &KeySet, user_id: Uuid, filters: &str) -> Option<Self> {
-        let decoded = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (bytes, mac) = decoded.split_at_checked(20)?;
-        let expected = keys.mac("cursor", &[user_id.as_bytes(), filters.as_bytes(), bytes]);
-        if !same(expected.get(..16)?, mac) {
-            return None;
-        }
+        Self::from_bytes(&unseal(keys, "cursor", user_id, filters, cursor)?)
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (date, id) = bytes.split_at_checked(4)?;
         let date = Date::from_julian_day(i32::from_be_bytes(date.try_into().ok()?)).ok()?;
         Some(Self { date, id: Uuid::from_slice(id).ok()? })

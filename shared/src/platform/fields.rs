@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt};
 use uuid::Uuid;
 
@@ -44,6 +44,27 @@ pub fn string(raw: &str) -> Result<String, Fault> {
         return Err(Fault::new("nul_character", "The text holds NUL, which cannot be stored: leave it out."));
     }
     Ok(text)
+}
+
+/// A JSON object that can be stored: none of its texts holds NUL.
+pub fn object(raw: &str) -> Result<Value, Fault> {
+    match serde_json::from_str::<Value>(raw) {
+        Ok(object) if !object.is_object() => Err(Fault::new("not_an_object", "Send a JSON object.")),
+        Ok(object) if holds_nul(&object) => {
+            Err(Fault::new("nul_character", "The text holds NUL, which cannot be stored: leave it out."))
+        }
+        Ok(object) => Ok(object),
+        Err(_) => Err(Fault::new("not_an_object", "Send a JSON object.")),
+    }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(holds_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
 }
 
 fn json<T: DeserializeOwned>(raw: &str, what: &'static str) -> Result<T, Fault> {

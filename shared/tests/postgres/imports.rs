@@ -172,12 +172,31 @@ async fn a_killed_import_or_revert_goes_on_where_it_stood() {
         _ = run => panic!("it was to be killed"),
         _ = wait.recv() => {}
     }
-    assert_eq!(status(&mut conn, id).await, ("running".into(), rows, 0, 2000));
+    assert_eq!(status(&mut conn, id).await, ("running".into(), rows, 0, 5000));
     let take = async || imports::take_back(&db, async || {}, me.user_id, id, far()).await;
     let (a, b) = tokio::join!(take(), take());
     assert_eq!((a.unwrap(), b.unwrap()), (Ran::Done, Ran::Done));
     assert_eq!(status(&mut conn, id).await, ("reverted".into(), rows, 0, rows));
     assert_eq!(sum(&mut conn, &me).await, Decimal::ZERO);
+}
+
+/// The first large import of an installation meets workers whose plans were made for an empty table, and are kept.
+#[tokio::test]
+async fn plans_from_an_empty_table_do_not_hold_up_a_large_file() {
+    let fresh = Fresh::new().await;
+    let (db, me, mut conn) = (fresh.db(), fresh.user().await, fresh.admin().await);
+    sqlx::raw_sql("ALTER TABLE transactions SET (autovacuum_enabled = false); ANALYZE transactions")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    for _ in 0..8 {
+        let id = start(&db, &me, &statement(1, false), "").await;
+        revert(&db, &me, id).await;
+    }
+    let file = statement(10_000, false);
+    let id = import(&db, &me, &file, "").await;
+    revert(&db, &me, id).await;
+    assert_eq!(status(&mut conn, id).await, ("reverted".into(), 10_000, 0, 10_000));
 }
 
 #[tokio::test]

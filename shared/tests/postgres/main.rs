@@ -28,7 +28,6 @@ mod transactions;
 mod transactions_corrections;
 mod transactions_duplicates;
 mod transactions_edit;
-mod transactions_model;
 mod transactions_search;
 mod transactions_similar;
 mod tx;

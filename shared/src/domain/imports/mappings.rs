@@ -5,7 +5,7 @@ use crate::{
     domain::auth::Me,
     platform::{
         db::Tx,
-        fields::{Fault, Field, Fields, Read, Text},
+        fields::{Fault, Field, Fields, Read, Text, object},
         problem::Problem,
     },
 };
@@ -22,10 +22,9 @@ impl Field for Mapping {
         Err(Fault::new("not_a_mapping", "Send an object."))
     }
     fn from_json(raw: &str) -> Result<Self, Fault> {
-        if raw.contains("\\u0000") {
-            return Err(Fault::new("nul_character", "The mapping holds NUL, which cannot be stored: leave it out."));
-        }
-        serde_json::from_str(raw).map_err(|error| Fault::new("not_a_mapping", format!("Send a mapping: {error}.")))
+        let object = object(raw)?;
+        serde_json::from_value(object)
+            .map_err(|error| Fault::new("not_a_mapping", format!("This is no mapping: {error}.")))
     }
 }
 

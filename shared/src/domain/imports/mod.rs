@@ -241,6 +241,7 @@ fn update(id: Uuid, status: &str, progress: &sql::Progress) -> Value {
         "errors": progress.failed,
         "imported": progress.imported,
         "duplicates": progress.duplicate,
+        "reverted": progress.reverted,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Taking an import back: everything it brought goes, in chunks, by a task that can be killed at any point.
 
-use super::{Ran, Started, sql};
+use super::{Ran, Started, sql, update};
 use crate::{
     domain::{auth::Me, budgets, events::Turn},
     platform::{
@@ -9,13 +9,11 @@ use crate::{
         problem::Problem,
     },
 };
-use serde_json::json;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Rows that go together. Fewer than come together: each is a new version in every index, in one statement that must not
-/// come near the five seconds it may take.
-const CHUNK: i64 = 2000;
+/// Rows that go together: as many as came together.
+const CHUNK: i64 = 5000;
 /// A chunk is not begun with less time than this left.
 const CHUNK_TIME: Duration = Duration::from_secs(8);
 
@@ -53,22 +51,23 @@ pub async fn take_back(
 async fn chunk(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<bool, Problem> {
     let now = clock::now();
     let mut turn = Turn::take(tx, user_id, now).await?;
-    let Some(reverting) = sql::reverting(tx, user_id, id, now).await? else {
+    let reverting = sql::progress(tx, user_id, id, now).await?.filter(|import| import.reverting);
+    let Some(progress) = reverting else {
         // Another worker has done it.
         return Ok(true);
     };
-    let after = reverting.reverted_to.unwrap_or(Uuid::nil());
+    let after = progress.reverted_to.unwrap_or(Uuid::nil());
     let back = sql::take_back(tx, user_id, id, after, CHUNK, turn.changed_seq, now).await?;
     let ended = back.seen < CHUNK;
-    let reverted = reverting.rows_reverted.saturating_add(back.taken);
+    let reverted = progress.reverted.saturating_add(back.taken);
     sql::advance_revert(tx, user_id, id, back.last, reverted, ended, turn.changed_seq, now).await?;
     // Spending falls, which arms alerts again.
     let changed: Vec<_> = back.categories.into_iter().zip(back.currencies).collect();
-    for alert in budgets::check(tx, user_id, reverting.today, now, &changed).await? {
+    for alert in budgets::check(tx, user_id, progress.today, now, &changed).await? {
         turn.push("budget_alert", &alert)?;
     }
     let status = if ended { "reverted" } else { "running" };
-    turn.push("import_update", &json!({"id": id, "status": status, "reverted": reverted}))?;
+    turn.push("import_update", &update(id, status, &sql::Progress { reverted, ..progress }))?;
     turn.finish(tx).await?;
     Ok(ended)
 }

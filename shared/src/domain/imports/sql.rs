@@ -12,7 +12,7 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 pub(super) use mappings::{mapping, mappings, save_mapping};
-pub(super) use revert::{advance_revert, ask_revert, reverting, take_back};
+pub(super) use revert::{advance_revert, ask_revert, take_back};
 
 pub(super) struct NewImport<'a> {
     pub id: Uuid,
@@ -124,9 +124,12 @@ pub(super) async fn job(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Option<J
     .await
 }
 
-/// How far an import is, and the user's date.
+/// How far an import or its revert is, and the user's date.
 pub(super) struct Progress {
     pub open: bool,
+    pub reverting: bool,
+    pub reverted_to: Option<Uuid>,
+    pub reverted: i32,
     pub next_row: i32,
     pub imported: i32,
     pub duplicate: i32,
@@ -143,7 +146,9 @@ pub(super) async fn progress(
 ) -> Result<Option<Progress>, Error> {
     sqlx::query_as!(
         Progress,
-        r#"SELECT i.status IN ('queued', 'running') AND i.revert_asked_at IS NULL AS "open!", i.next_row, i.rows_imported AS imported,
+        r#"SELECT i.status IN ('queued', 'running') AND i.revert_asked_at IS NULL AS "open!",
+                  i.status = 'running' AND i.revert_asked_at IS NOT NULL AS "reverting!", i.reverted_to,
+                  i.rows_reverted AS reverted, i.next_row, i.rows_imported AS imported,
                   i.rows_duplicate AS duplicate, i.rows_failed AS failed,
                   ($3::timestamptz AT TIME ZONE u.timezone)::date AS "today!"
            FROM imports i JOIN users u ON u.id = i.user_id WHERE i.user_id = $1 AND i.id = $2"#,

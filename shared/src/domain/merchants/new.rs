@@ -5,7 +5,7 @@ use crate::{
     domain::{audit, auth::Me, categories::Category, imports::statement::alias_key},
     platform::{
         db::Tx,
-        fields::{Fault, Field, Fields, Read, Text, string},
+        fields::{Fault, Field, Fields, Read, Text, object, string},
         http::Call,
         problem::{FieldError, Problem},
     },
@@ -119,26 +119,10 @@ impl Default for Tags {
 
 impl Field for Tags {
     fn from_text(text: &str) -> Result<Self, Fault> {
-        let tags: Value = serde_json::from_str(text).map_err(|_| Fault::new("not_an_object", "Send a JSON object."))?;
-        if !tags.is_object() {
-            return Err(Fault::new("not_an_object", "Send a JSON object."));
-        }
-        if holds_nul(&tags) {
-            return Err(Fault::new("nul_character", "The text holds NUL, which cannot be stored: leave it out."));
-        }
-        Ok(Self(tags))
+        object(text).map(Self)
     }
     fn from_json(raw: &str) -> Result<Self, Fault> {
         Self::from_text(raw)
-    }
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(holds_nul),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        _ => false,
     }
 }
 

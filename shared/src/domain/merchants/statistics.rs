@@ -9,11 +9,11 @@ use crate::{
         auth::Me,
         categories::Category,
         money::Money,
-        pages::{Day, iso},
+        pages::{Day, iso, range},
     },
     platform::{
         db::Tx,
-        fields::{Bounded, Fault, Fields, Read, Text},
+        fields::{Bounded, Fields, Read, Text},
         problem::Problem,
     },
 };
@@ -36,16 +36,8 @@ pub struct StatisticsQuery {
 
 impl Read for StatisticsQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let asked = Self {
-            since: fields.optional("since"),
-            until: fields.optional("until"),
-            category: fields.optional("category"),
-            limit: fields.optional("limit"),
-        };
-        if asked.since.zip(asked.until).is_some_and(|(since, until)| since > until) {
-            fields.refuse("until", Fault::new("until_before_since", "Send an until that is not before since."));
-        }
-        Some(asked)
+        let (since, until) = range(fields);
+        Some(Self { since, until, category: fields.optional("category"), limit: fields.optional("limit") })
     }
 }
 

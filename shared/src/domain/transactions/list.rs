@@ -6,7 +6,7 @@ use crate::{
         auth::Me,
         categories::Category,
         money::{Currency, Money},
-        pages::{COUNTED, Day, Page, PageQuery, Place},
+        pages::{COUNTED, Day, Page, PageQuery, Place, range},
     },
     platform::{
         db::Tx,
@@ -69,9 +69,10 @@ impl Field for Bound {
 
 impl Filters {
     pub(super) fn read(fields: &mut Fields) -> Self {
+        let (since, until) = range(fields);
         let filters = Self {
-            since: fields.optional("since"),
-            until: fields.optional("until"),
+            since,
+            until,
             category: fields.optional("category"),
             source: fields.optional("source"),
             min_amount: fields.optional::<Bound>("min_amount").map(|bound| bound.0),
@@ -81,9 +82,6 @@ impl Filters {
             q: fields.optional("q"),
             deleted: fields.optional::<Include>("include").is_some(),
         };
-        if filters.since.zip(filters.until).is_some_and(|(since, until)| since > until) {
-            fields.refuse("until", Fault::new("until_before_since", "Send an until that is not before since."));
-        }
         if filters.min_amount.zip(filters.max_amount).is_some_and(|(min, max)| min > max) {
             fields.refuse("max_amount", Fault::new("max_below_min", "Send a max_amount that is not below min_amount."));
         }

@@ -6,18 +6,19 @@ use super::{
     sql,
 };
 use crate::{
-    domain::{auth::Me, pages::Place},
+    domain::{
+        auth::Me,
+        pages::{Cursor, Place, bad_cursor, seal, unseal},
+    },
     platform::{
         db::Tx,
-        fields::{Bounded, Fault, Field, Fields, Read, Text},
-        jwt::{KeySet, same},
+        fields::{Bounded, Fields, Read, Text},
+        jwt::KeySet,
         problem::Problem,
     },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use std::{cmp::Reverse, collections::HashMap};
-use time::Date;
 use uuid::Uuid;
 
 /// Matches that are ranked among each other, at most: the newest, then those before them.
@@ -60,17 +61,6 @@ pub struct Search {
     filters: Filters,
     limit: i64,
     cursor: Option<Cursor>,
-}
-
-struct Cursor(String);
-
-impl Field for Cursor {
-    fn from_text(text: &str) -> Result<Self, Fault> {
-        if text.is_empty() || text.len() > 200 {
-            return Err(Fault::new("bad_cursor", "Send the next_cursor of a page, unchanged."));
-        }
-        Ok(Self(text.to_owned()))
-    }
 }
 
 impl Read for Search {
@@ -116,9 +106,7 @@ pub async fn search(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &Search) -> Resu
     let canonical = asked.filters.canonical();
     let after = match &asked.cursor {
         None => After { window: Window::default(), more_below: false, last: None },
-        Some(Cursor(text)) => After::open(text, keys, me.user_id, &canonical).ok_or_else(|| {
-            Problem::field("?cursor", "bad_cursor", "Send the next_cursor of a page with the same filters, unchanged.")
-        })?,
+        Some(Cursor(text)) => After::open(text, keys, me.user_id, &canonical).ok_or_else(bad_cursor)?,
     };
     let words = asked.filters.words().unwrap_or_default();
     let mut hits = sql::search::newest(tx, me.user_id, &asked.filters, &words, &after.window, asked.limit).await?;
@@ -180,22 +168,12 @@ async fn fetched(tx: &mut Tx, user_id: Uuid, ranked: &[(f32, Place)], words: &st
 const NONE: [u8; 20] = [0; 20];
 
 fn bytes(place: Option<Place>) -> [u8; 20] {
-    let mut bytes = NONE;
-    if let Some(place) = place {
-        let date = place.date.to_julian_day().to_be_bytes();
-        bytes.iter_mut().zip(date.iter().chain(place.id.as_bytes())).for_each(|(to, from)| *to = *from);
-    }
-    bytes
+    place.map_or(NONE, Place::bytes)
 }
 
 /// `None` for what stands for none; a cursor's signature keeps other bytes out.
 fn place(bytes: &[u8]) -> Option<Place> {
-    if bytes == NONE {
-        return None;
-    }
-    let (date, id) = bytes.split_at_checked(4)?;
-    let date = Date::from_julian_day(i32::from_be_bytes(date.try_into().ok()?)).ok()?;
-    Some(Place { date, id: Uuid::from_slice(id).ok()? })
+    if bytes == NONE { None } else { Place::from_bytes(bytes) }
 }
 
 impl After {
@@ -215,17 +193,11 @@ impl After {
             &bytes(last),
         ]
         .concat();
-        let mac = keys.mac("search", &[user_id.as_bytes(), filters.as_bytes(), &plain]);
-        URL_SAFE_NO_PAD.encode(plain.iter().chain(mac.iter().take(16)).copied().collect::<Vec<_>>())
+        seal(keys, "search", user_id, filters, &plain)
     }
 
     fn open(cursor: &str, keys: &KeySet, user_id: Uuid, filters: &str) -> Option<Self> {
-        let decoded = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (plain, mac) = decoded.split_at_checked(66)?;
-        let expected = keys.mac("search", &[user_id.as_bytes(), filters.as_bytes(), plain]);
-        if !same(expected.get(..16)?, mac) {
-            return None;
-        }
+        let plain = unseal(keys, "search", user_id, filters, cursor)?;
         let reach = match plain.first()? {
             0 => None,
             1 => Some(Reach::Near),

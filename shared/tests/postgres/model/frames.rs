@@ -15,11 +15,8 @@ pub fn of_alert((category, currency): (&str, &str), threshold: i64, spent: i64, 
 }
 
 pub fn of_import(id: Uuid, import: &Import) -> String {
-    format!("import {id} {} {} {} {}", import.status, import.next, import.imported, import.duplicates)
-}
-
-pub fn of_revert(id: Uuid, import: &Import) -> String {
-    format!("revert {id} {} {}", import.status, import.reverted)
+    let Import { status, next, imported, duplicates, reverted, .. } = import;
+    format!("import {id} {status} {next} {imported} {duplicates} {reverted}")
 }
 
 /// A frame as it was told.
@@ -37,12 +34,10 @@ pub fn told(kind: &str, data: &Value) -> String {
             let (category, currency, threshold) = (text("category"), text("currency"), &data["threshold"]);
             format!("alert {category} {currency} {threshold} {} of {}", text("spent"), text("budget"))
         }
-        _ if data.get("reverted").is_some() => {
-            format!("revert {} {} {}", text("id"), text("status"), data["reverted"])
-        }
         _ => {
             let (rows, imported, duplicates) = (&data["rows"], &data["imported"], &data["duplicates"]);
-            format!("import {} {} {rows} {imported} {duplicates}", text("id"), text("status"))
+            let (id, status, reverted) = (text("id"), text("status"), &data["reverted"]);
+            format!("import {id} {status} {rows} {imported} {duplicates} {reverted}")
         }
     }
 }

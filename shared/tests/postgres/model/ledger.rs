@@ -326,7 +326,7 @@ impl Ledger {
         }
         import.reverted_to = to.or(from);
         import.status = if ended { "reverted" } else { "running" };
-        told.push(frames::of_revert(id, import));
+        told.push(frames::of_import(id, import));
     }
 
     /// One alert for the highest threshold newly reached; below the limit one an hour at most; falling arms again.

@@ -1,11 +1,9 @@
 //! What every test stands on: a database of its own, users in it, and calls of theirs.
 
 mod database;
-mod model;
 mod random;
 
 pub use database::{Fresh, migrator};
-pub use model::{Model, amount, cents};
 pub use random::Random;
 use serde_json::Value;
 use shared::{
@@ -121,4 +119,18 @@ pub async fn create(db: &Db, me: &Me, json: &Value) -> Transaction {
 /// The same user, later.
 pub fn later(me: &Me, minutes: i64) -> Me {
     Me { now: me.now + time::Duration::minutes(minutes), ..me.clone() }
+}
+
+/// An amount on the wire in cents.
+pub fn cents(amount: &Value) -> i64 {
+    let text = amount.as_str().unwrap();
+    let (whole, decimals) = text.split_once('.').unwrap();
+    assert_eq!(decimals.len(), 2, "{text}");
+    let digits: i64 = format!("{}{decimals}", whole.trim_start_matches('-')).parse().unwrap();
+    if whole.starts_with('-') { -digits } else { digits }
+}
+
+/// Cents as an amount on the wire.
+pub fn amount(cents: i64) -> String {
+    format!("{}{}.{:02}", if cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100)
 }

@@ -83,8 +83,13 @@ pub(super) fn balance_chain(rows: &[Sampled], columns: &Columns, mark: DecimalMa
     let Some(balance) = columns.balance else {
         return Chain::default();
     };
+    chain_of(rows, columns.money, balance, mark)
+}
+
+/// Compares amounts with a column that may be the balance.
+pub(super) fn chain_of(rows: &[Sampled], money: Money, balance: usize, mark: DecimalMark) -> Chain {
     let value = |row: &Sampled, at: usize| number(row.cell(at), mark);
-    let change = |row: &Sampled| match columns.money {
+    let change = |row: &Sampled| match money {
         Money::Signed(at) => value(row, at),
         Money::Flagged(at, flag) => {
             let out = flag_word(row.cell(flag))?;

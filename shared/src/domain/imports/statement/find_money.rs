@@ -1,7 +1,7 @@
 //! Which columns hold the money: by the header's words, or by what the numbers do.
 
 use super::amounts;
-use super::balances::Chain;
+use super::balances::{Chain, chain_of};
 use super::columns::{Board, Money};
 use super::headers::{Role, currency_of};
 use super::mapping::DecimalMark;
@@ -147,22 +147,7 @@ fn by_balance(
     mark: DecimalMark,
     single: &impl Fn(usize) -> Money,
 ) -> Option<(Money, usize)> {
-    let value = |at: usize, row: &Sampled| number(row.cell(at), mark);
-    let signed = |money: Money, row: &Sampled| match money {
-        Money::Signed(at) => value(at, row),
-        Money::Flagged(at, flag) => {
-            let out = flag_word(row.cell(flag))?;
-            value(at, row).map(|value| if out { -value } else { value })
-        }
-        Money::Split(debit, credit) => {
-            let side = |at: Option<usize>| at.and_then(|at| value(at, row)).unwrap_or_default().abs();
-            Some(side(credit) - side(debit))
-        }
-    };
-    let chain = |money: Money, b: usize| {
-        let pairs: Vec<_> = board.rows.iter().map(|row| (signed(money, row), value(b, row))).collect();
-        Chain::of(&pairs)
-    };
+    let chain = |money: Money, b: usize| chain_of(board.rows, money, b, mark);
     let balances: Vec<usize> = known.map_or_else(|| found.iter().rev().copied().collect(), |at| vec![at]);
     let others = |b: usize| found.iter().copied().filter(move |at| *at != b);
     let full = |at: &usize| board.stat(*at).filled * 10 >= board.rows.len() * 9;

@@ -171,4 +171,31 @@ impl Refusal {
     fn bare(code: &'static str, detail: &str) -> Self {
         Self { code, detail: detail.to_owned(), preview: Vec::new(), candidates: None }
     }
+
+    fn not_text() -> Self {
+        Self::bare("not_text", "The file is not text. Export the statement as CSV and send that.")
+    }
+}
+
+/// The code of what stays open over a whole file, and what to send.
+fn open_question(
+    order: Option<DateOrder>,
+    mark: Option<DecimalMark>,
+    sign: Option<SpendingSign>,
+) -> Option<(&'static str, &'static str)> {
+    match (order, mark, sign) {
+        (None, ..) => Some((
+            "ambiguous_dates",
+            "The dates can be read day first or month first. Send a mapping with \"date_order\": \"dmy\" or \"mdy\".",
+        )),
+        (_, None, _) => Some((
+            "ambiguous_decimals",
+            "The amounts can be read with a decimal comma or a decimal point. Send a mapping with \"decimal_mark\": \",\" or \".\".",
+        )),
+        (.., None) => Some((
+            "ambiguous_sign",
+            "Nothing shows whether spending is positive or negative here. Send a mapping with \"sign\": \"positive\" or \"negative\", the sign that spending has.",
+        )),
+        _ => None,
+    }
 }

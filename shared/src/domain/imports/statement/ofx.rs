@@ -46,7 +46,7 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Document, Refusa
     let asked = options.mapping.clone().unwrap_or_default();
     let encoding = asked.encoding.or_else(|| declared(bytes)).or_else(|| encoding::detect(bytes));
     let Some(encoding) = encoding else {
-        return Err(Refusal::bare("not_text", "The file is not text. Export the statement as CSV and send that."));
+        return Err(Refusal::not_text());
     };
     let (mut signs, mut ids, mut filled) = (Signs::default(), HashSet::new(), 0_usize);
     let (mut accounts, mut preview, mut rows) = (HashSet::new(), Vec::new(), 0_usize);

@@ -13,7 +13,7 @@ use super::phrases::{Balance, balance_line, told};
 use super::stats::Marks;
 use super::survey::{DateVotes, Facts, TEXTS};
 use super::text::{append_folded, fold_blanks, is_blank, shown};
-use super::{Options, Refusal, Row, RowError};
+use super::{Options, Refusal, Row, RowError, open_question};
 
 const TEXT: usize = 500;
 
@@ -34,7 +34,7 @@ pub(super) struct Document {
 pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Document, Refusal> {
     let asked = options.mapping.clone().unwrap_or_default();
     let Some(encoding) = asked.encoding.or_else(|| encoding::detect(bytes)) else {
-        return Err(Refusal::bare("not_text", "The file is not text. Export the statement as CSV and send that."));
+        return Err(Refusal::not_text());
     };
     let (mut votes, mut marks, mut facts) = (DateVotes::default(), Marks::default(), Facts::default());
     let (mut accounts, mut preview, mut rows, mut cards) = (HashSet::new(), Vec::new(), 0_usize, 0_usize);
@@ -75,25 +75,12 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Document, Refusa
         sign,
         ..Mapping::default()
     };
-    let (code, detail) = match (order, mark, sign) {
-        (None, ..) => (
-            "ambiguous_dates",
-            "The dates can be read day first or month first. Send a mapping with \"date_order\": \"dmy\" or \"mdy\".",
-        ),
-        (_, None, _) => (
-            "ambiguous_decimals",
-            "The amounts can be read with a decimal comma or a decimal point. Send a mapping with \"decimal_mark\": \",\" or \".\".",
-        ),
-        (.., None) => (
-            "ambiguous_sign",
-            "Nothing shows whether spending is positive or negative here. Send a mapping with \"sign\": \"positive\" or \"negative\", the sign that spending has.",
-        ),
-        (Some(order), Some(mark), Some(sign)) => {
-            let currency = options.default_currency.clone();
-            return Ok(Document { mapping, encoding, order, mark, sign, accounts: accounts.len() > 1, currency });
-        }
+    let (Some(order), Some(mark), Some(sign)) = (order, mark, sign) else {
+        let (code, detail) = open_question(order, mark, sign).unwrap_or_default();
+        return Err(Refusal { code, detail: detail.to_owned(), preview, candidates: Some(Box::new(mapping)) });
     };
-    Err(Refusal { code, detail: detail.to_owned(), preview, candidates: Some(Box::new(mapping)) })
+    let currency = options.default_currency.clone();
+    Ok(Document { mapping, encoding, order, mark, sign, accounts: accounts.len() > 1, currency })
 }
 
 impl Document {

@@ -14,7 +14,7 @@ use super::requested::{self, Named};
 use super::stats::{Sampled, dates_rise, sample, stats};
 use super::survey::{Facts, survey};
 use super::text::{fold_blanks, is_blank};
-use super::{Options, Refusal, Table};
+use super::{Options, Refusal, Table, open_question};
 
 /// Records looked at to find columns.
 const SAMPLE: usize = 600;
@@ -45,9 +45,7 @@ pub(super) fn detect(bytes: &[u8], options: &Options) -> Result<Table, Refusal> 
     let asked = options.mapping.clone().unwrap_or_default();
     let encoding = match asked.encoding {
         Some(encoding) => encoding,
-        None => encoding::detect(bytes).ok_or_else(|| {
-            Refusal::bare("not_text", "The file is not text. Export the statement as CSV and send that.")
-        })?,
+        None => encoding::detect(bytes).ok_or_else(Refusal::not_text)?,
     };
     let text = encoding::decode(bytes, encoding);
     if is_blank(&text) {
@@ -200,25 +198,10 @@ fn decide(
         shape.columns.external_id = None;
         shape.mapping.external_id = None;
     }
-    let (code, detail) = if order.is_none() {
-        (
-            "ambiguous_dates",
-            "The dates can be read day first or month first. Send a mapping with \"date_order\": \"dmy\" or \"mdy\".",
-        )
-    } else if mark.is_none() {
-        (
-            "ambiguous_decimals",
-            "The amounts can be read with a decimal comma or a decimal point. Send a mapping with \"decimal_mark\": \",\" or \".\".",
-        )
-    } else if sign.is_none() {
-        (
-            "ambiguous_sign",
-            "Nothing shows whether spending is positive or negative here. Send a mapping with \"sign\": \"positive\" or \"negative\", the sign that spending has.",
-        )
-    } else {
-        return Ok(());
-    };
-    Err(open.refuse(code, detail.to_owned(), shape.mapping.clone()))
+    match open_question(order, mark, sign) {
+        None => Ok(()),
+        Some((code, detail)) => Err(open.refuse(code, detail.to_owned(), shape.mapping.clone())),
+    }
 }
 
 /// A blank `Columns` for a mapping that says everything itself.
