@@ -7,7 +7,7 @@ use sqlx::Error;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-/// Budgets with what was spent, each sum read from one stretch of the index on categories. `on` keeps the periods that
+/// Budgets with what was spent, from the totals by month and the edges of the period. `on` keeps the periods that
 /// hold a date, `only` one budget.
 pub(super) async fn list(
     tx: &mut Tx,
@@ -18,26 +18,22 @@ pub(super) async fn list(
 ) -> Result<Vec<Budget>, Error> {
     let rows = sqlx::query!(
         r#"WITH months AS MATERIALIZED (
-               SELECT t.category, t.currency, date_trunc('month', t.date) < date_trunc('month', $4::date) AS complete,
-                      sum(t.amount) / count(DISTINCT date_trunc('month', t.date)) AS mean
-               FROM transactions t
-               WHERE t.user_id = $1 AND NOT t.is_deleted
-                 AND t.category IN (SELECT category FROM budgets WHERE user_id = $1 AND NOT is_deleted)
-                 AND t.date >= date_trunc('month', $4::date) - interval '3 months' AND t.date <= $4
-               GROUP BY 1, 2, 3
+               SELECT category, currency, sum(total) / count(*) AS mean FROM transaction_totals
+               WHERE user_id = $1 AND count > 0
+                 AND month >= date_trunc('month', $4::date) - interval '3 months' AND month < date_trunc('month', $4::date)
+               GROUP BY 1, 2
            )
-           SELECT b.id, b.category, b.currency, p.amount, coalesce(s.spent, 0) AS "spent!", p.start_date, p.end_date, b.auto_renew,
+           SELECT b.id, b.category, b.currency, p.amount, s.spent AS "spent!", p.start_date, p.end_date, b.auto_renew,
                   b.created_at, greatest(b.updated_at, p.updated_at) AS "updated_at!",
-                  (SELECT greatest(100, round(m.mean * 1.1, 2)) FROM months m
-                   WHERE m.category = b.category AND m.currency = b.currency
-                   ORDER BY m.complete DESC LIMIT 1) AS suggested
+                  (SELECT greatest(100, round(past.mean * 1.1, 2)) FROM (SELECT coalesce(
+                      (SELECT m.mean FROM months m WHERE m.category = b.category AND m.currency = b.currency),
+                      (SELECT sum(t.amount) FROM transactions t
+                       WHERE t.user_id = $1 AND NOT t.is_deleted AND t.category = b.category AND t.currency = b.currency
+                         AND t.date >= date_trunc('month', $4::date) AND t.date <= $4)
+                  ) AS mean) AS past WHERE past.mean IS NOT NULL) AS suggested
            FROM budgets b
            JOIN budget_periods p ON p.user_id = b.user_id AND p.budget_id = b.id
-           CROSS JOIN LATERAL (
-               SELECT sum(t.amount) AS spent FROM transactions t
-               WHERE t.user_id = $1 AND NOT t.is_deleted AND t.category = b.category AND t.currency = b.currency
-                 AND t.date BETWEEN p.start_date AND p.end_date
-           ) AS s
+           CROSS JOIN LATERAL budget_spent($1, b.category, b.currency, p.start_date, p.end_date) AS s
            WHERE b.user_id = $1 AND NOT b.is_deleted
              AND ($2::date IS NULL OR $2 BETWEEN p.start_date AND p.end_date)
              AND ($3::uuid IS NULL OR b.id = $3)
@@ -194,16 +190,11 @@ pub(super) async fn cross(
         r#"WITH changed AS (
                SELECT DISTINCT category, currency FROM unnest($4::text[], $5::text[]) AS c(category, currency)
            ), totals AS (
-               SELECT p.budget_id, p.start_date, b.category, b.currency, p.amount, p.alerted AS before,
-                      coalesce(s.spent, 0) AS spent
+               SELECT p.budget_id, p.start_date, b.category, b.currency, p.amount, p.alerted AS before, s.spent
                FROM changed c
                JOIN budgets b ON b.user_id = $1 AND b.category = c.category AND b.currency = c.currency AND NOT b.is_deleted
                JOIN budget_periods p ON p.user_id = $1 AND p.budget_id = b.id AND $2 BETWEEN p.start_date AND p.end_date
-               CROSS JOIN LATERAL (
-                   SELECT sum(t.amount) AS spent FROM transactions t
-                   WHERE t.user_id = $1 AND NOT t.is_deleted AND t.category = b.category AND t.currency = b.currency
-                     AND t.date BETWEEN p.start_date AND p.end_date
-               ) AS s
+               CROSS JOIN LATERAL budget_spent($1, b.category, b.currency, p.start_date, p.end_date) AS s
            ), reached AS (
                SELECT *, (CASE WHEN spent >= amount * 1.1 THEN 110 WHEN spent >= amount THEN 100
                                WHEN spent >= amount * 0.9 THEN 90 WHEN spent >= amount * 0.8 THEN 80 ELSE 0 END)::smallint AS threshold

@@ -207,14 +207,20 @@ async fn corrected(
         .map(|(_, row)| recogniser.of(text_of(row)))
         .map(|(key, merchant)| (key, merchant.map(|merchant| merchant.id)))
         .collect();
-    let keys: Vec<_> = seen.keys().copied().collect();
-    let merchants: Vec<_> = seen.values().flatten().copied().collect::<HashSet<_>>().into_iter().collect();
+    let mut keys_of: HashMap<Uuid, Vec<i64>> = HashMap::new();
+    for (key, merchant) in &seen {
+        if let Some(merchant) = merchant {
+            keys_of.entry(*merchant).or_default().push(*key);
+        }
+    }
+    let (keys, merchants): (Vec<_>, Vec<_>) = (seen.into_keys().collect(), keys_of.keys().copied().collect());
     let mut categories = HashMap::new();
-    for correction in sql::corrections(tx, user_id, &keys, &merchants).await? {
-        let same = |(key, merchant): &(&i64, &Option<Uuid>)| {
-            **key == correction.merchant_key || (merchant.is_some() && **merchant == correction.merchant_id)
-        };
-        categories.extend(seen.iter().filter(same).map(|(key, _)| (*key, correction.new_category.clone())));
+    for sql::Correction { merchant_key, merchant_id, new_category } in
+        sql::corrections(tx, user_id, &keys, &merchants).await?
+    {
+        let same_merchant = merchant_id.and_then(|id| keys_of.get(&id)).into_iter().flatten();
+        categories.extend(same_merchant.map(|key| (*key, new_category.clone())));
+        categories.insert(merchant_key, new_category);
     }
     Ok(categories)
 }

@@ -248,7 +248,8 @@ pub(super) struct Correction {
     pub new_category: String,
 }
 
-/// The user's corrections for these merchants, the latest last.
+/// The user's corrections for these merchants, the latest last. All of the user's are read, which are made by hand and few
+/// beside a chunk's thousands of merchants.
 pub(super) async fn corrections(
     tx: &mut Tx,
     user_id: Uuid,
@@ -258,7 +259,9 @@ pub(super) async fn corrections(
     sqlx::query_as!(
         Correction,
         "SELECT merchant_key, merchant_id, new_category FROM user_corrections
-         WHERE user_id = $1 AND (merchant_key = ANY($2) OR merchant_id = ANY($3)) ORDER BY created_at, id",
+         WHERE user_id = $1
+           AND (merchant_key IN (SELECT unnest($2::bigint[])) OR merchant_id IN (SELECT unnest($3::uuid[])))
+         ORDER BY created_at, id",
         user_id,
         keys,
         merchants,
@@ -279,7 +282,8 @@ pub(super) struct Like {
 }
 
 /// The user's transactions on these dates with these merchants. One stretch of an index a date, however many rows share
-/// it; `+ 0` keeps the keys out of the index conditions, or the planner may multiply the two lists.
+/// it; `IS TRUE` keeps the keys out of the index conditions, or the planner may multiply the two lists, and in a hash
+/// whether or not the plan is a kept one.
 pub(super) async fn alike(
     tx: &mut Tx,
     user_id: Uuid,
@@ -293,7 +297,7 @@ pub(super) async fn alike(
                   coalesce(array_agg(t.id ORDER BY t.id) FILTER (WHERE t.external_id IS NULL), '{}') AS "unnamed!"
            FROM transactions t
            WHERE t.user_id = $1 AND NOT t.is_deleted AND t.import_id IS DISTINCT FROM $2
-             AND t.date = ANY($3) AND t.merchant_key + 0 = ANY($4)
+             AND t.date = ANY($3) AND (t.merchant_key IN (SELECT unnest($4::bigint[]))) IS TRUE
            GROUP BY t.date, t.amount, t.currency, t.merchant_key"#,
         user_id,
         import_id,

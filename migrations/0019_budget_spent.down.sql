@@ -1,0 +1,1 @@
+DROP FUNCTION budget_spent(uuid, text, text, date, date);
