@@ -1,1 +1,5 @@
+SET LOCAL ROLE tallybook_migrate;
+
 DROP FUNCTION budget_spent(uuid, text, text, date, date);
+
+RESET ROLE;

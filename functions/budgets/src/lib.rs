@@ -1,7 +1,14 @@
 //! Budgets.
 
+mod comparison;
+mod delete;
+mod get;
+mod history;
 mod list;
 mod put;
+mod renew;
+mod status;
+mod suggestions;
 
 use shared::{
     function,
@@ -10,7 +17,17 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(put::handle, list::handle))]
+#[openapi(paths(
+    put::handle,
+    list::handle,
+    status::handle,
+    comparison::handle,
+    history::handle,
+    suggestions::handle,
+    get::handle,
+    delete::handle,
+    renew::handle,
+))]
 struct Api;
 
 /// This feature's functions.
@@ -25,4 +42,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 const FUNCTIONS: &[Function] = &[
     function!("budgets": put, HTTP "POST" "/budgets", User, 256 MB, 10 s),
     function!("budgets": list, HTTP "GET" "/budgets", User, 256 MB, 10 s),
+    function!("budgets": status, HTTP "GET" "/budgets/status", User, 256 MB, 10 s),
+    function!("budgets": comparison, HTTP "GET" "/budgets/comparison", User, 256 MB, 10 s),
+    function!("budgets": history, HTTP "GET" "/budgets/history", User, 256 MB, 10 s),
+    function!("budgets": suggestions, HTTP "GET" "/budgets/suggestions", User, 256 MB, 10 s),
+    function!("budgets": get, HTTP "GET" "/budgets/{id}", User, 256 MB, 10 s),
+    function!("budgets": delete, HTTP "DELETE" "/budgets/{id}", User, 256 MB, 10 s),
+    function!("budgets": renew, HTTP "POST" "/budgets/{id}/renew", User, 256 MB, 10 s),
 ];

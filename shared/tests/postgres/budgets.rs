@@ -1,6 +1,6 @@
 //! Budgets: setting them, and what they say was spent.
 
-use crate::support::{Fresh, NOW, Random, TODAY, body, call, create, patiently, query};
+use crate::support::{Fresh, Random, TODAY, body, call, create, matching, patiently, query};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use shared::{
@@ -10,6 +10,7 @@ use shared::{
     },
     platform::{
         db::{Db, Tx},
+        http::Call,
         problem::Problem,
     },
 };
@@ -17,20 +18,20 @@ use std::collections::BTreeSet;
 use time::{Date, Duration, macros::date};
 use uuid::Uuid;
 
-fn march(category: &str, amount: &str) -> Value {
+pub fn march(category: &str, amount: &str) -> Value {
     json!({"category": category, "amount": amount, "start_date": "2026-03-01", "end_date": "2026-03-31"})
 }
 
-fn period(amount: &str, start: &str, end: &str) -> Value {
+pub fn period(amount: &str, start: &str, end: &str) -> Value {
     json!({"category": "Groceries", "amount": amount, "start_date": start, "end_date": end})
 }
 
-async fn put(db: &Db, me: &Me, json: &Value) -> Result<Budget, Problem> {
+pub async fn put(db: &Db, me: &Me, json: &Value) -> Result<Budget, Problem> {
     let new: NewBudget = body(json);
     db.tx(async |tx: &mut Tx| budgets::put(tx, me, &new).await).await
 }
 
-async fn list(fresh: &Fresh, me: &Me, asked: &str) -> Vec<Budget> {
+pub async fn list(fresh: &Fresh, me: &Me, asked: &str) -> Vec<Budget> {
     let (asked, call) = (query(asked), call(me, "", None));
     with_user(&fresh.read_db(), &call, async |tx: &mut Tx, me: &Me| {
         let listed = budgets::list(tx, me, &asked).await?;
@@ -42,14 +43,14 @@ async fn list(fresh: &Fresh, me: &Me, asked: &str) -> Vec<Budget> {
 }
 
 /// First day, last day and amount of each period, the latest first.
-async fn periods(fresh: &Fresh, me: &Me) -> Vec<(String, String, String)> {
+pub async fn periods(fresh: &Fresh, me: &Me) -> Vec<(String, String, String)> {
     let all = list(fresh, me, "period=all").await;
     all.iter()
         .map(|budget| (budget.start_date.to_string(), budget.end_date.to_string(), budget.amount.amount().to_string()))
         .collect()
 }
 
-fn told(all: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
+pub fn told(all: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
     all.iter().map(|(start, end, amount)| ((*start).into(), (*end).into(), (*amount).into())).collect()
 }
 
@@ -173,15 +174,15 @@ async fn what_was_spent_is_exact_and_a_refund_lowers_it() {
     );
 }
 
-struct Spent {
-    date: Date,
-    amount: Decimal,
-    category: &'static str,
-    currency: &'static str,
-    deleted: bool,
+pub struct Spent {
+    pub date: Date,
+    pub amount: Decimal,
+    pub category: &'static str,
+    pub currency: &'static str,
+    pub deleted: bool,
 }
 
-async fn spend(fresh: &Fresh, me: &Me, all: &[Spent]) {
+pub async fn spend(fresh: &Fresh, me: &Me, all: &[Spent]) {
     sqlx::query(
         "INSERT INTO transactions (user_id, id, date, amount, category, currency, is_deleted, deleted_at, merchant_raw, source, merchant_key, changed_seq)
          SELECT $1, gen_random_uuid(), r.date, r.amount, r.category, r.currency, r.gone, CASE WHEN r.gone THEN now() END, 'x', 'csv', 1, 1
@@ -198,13 +199,13 @@ async fn spend(fresh: &Fresh, me: &Me, all: &[Spent]) {
     .unwrap();
 }
 
-fn month(date: Date) -> i32 {
+pub fn month(date: Date) -> i32 {
     date.year() * 12 + i32::from(u8::from(date.month()))
 }
 
 /// The mean of the last three complete months that have spending and a tenth more, at least 100; of the month under
-/// way when there is none; nothing without spending.
-fn suggestion(all: &[Spent], category: &str, currency: &str) -> Option<Decimal> {
+/// way when there is none; nothing where nothing is spent.
+pub fn suggestion(all: &[Spent], category: &str, currency: &str) -> Option<Decimal> {
     let of = |months: std::ops::Range<i32>| -> Option<Decimal> {
         let these: Vec<_> = all
             .iter()
@@ -212,7 +213,6 @@ fn suggestion(all: &[Spent], category: &str, currency: &str) -> Option<Decimal> 
                 !one.deleted
                     && one.category == category
                     && one.currency == currency
-                    && one.date <= TODAY
                     && months.contains(&month(one.date))
             })
             .collect();
@@ -222,6 +222,9 @@ fn suggestion(all: &[Spent], category: &str, currency: &str) -> Option<Decimal> 
     };
     let this = month(TODAY);
     let mean = of(this - 3..this).or_else(|| of(this..this + 1))?;
+    if mean <= Decimal::ZERO {
+        return None;
+    }
     let more = (mean * Decimal::new(11, 1)).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
     Some(more.max(Decimal::ONE_HUNDRED))
 }
@@ -319,12 +322,17 @@ async fn a_deleted_budget_is_gone_and_frees_its_category() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.db(), fresh.user().await);
     let old: Uuid = put(&db, &me, &march("Groceries", "500")).await.unwrap().id;
-    sqlx::query("UPDATE budgets SET is_deleted = true, deleted_at = $2 WHERE id = $1")
-        .bind(old)
-        .bind(NOW)
-        .execute(&mut fresh.admin().await)
-        .await
-        .unwrap();
+    let delete =
+        async |id: Uuid, call: &Call| db.tx(async |tx: &mut Tx| budgets::delete(tx, &me, call, id).await).await;
+    let any = call(&me, "", None);
+    assert_eq!(delete(old, &matching(&me, "\"0\"")).await.unwrap_err().status, 412);
+    let other = fresh.user().await;
+    let foreign = db.tx(async |tx: &mut Tx| budgets::delete(tx, &other, &any, old).await).await;
+    assert_eq!(foreign.unwrap_err().status, 404);
+    delete(old, &any).await.unwrap();
+    assert_eq!(delete(old, &any).await.unwrap_err().status, 404, "a second time it is absent like any other");
+    let got = fresh.read_db().tx(async |tx: &mut Tx| budgets::get(tx, &me, old).await).await;
+    assert_eq!(got.unwrap_err().status, 404);
     assert!(list(&fresh, &me, "period=all").await.is_empty());
     assert_ne!(put(&db, &me, &march("Groceries", "500")).await.unwrap().id, old);
 }

@@ -10,6 +10,8 @@
 mod accounts;
 mod budget_alerts;
 mod budgets;
+mod budgets_overview;
+mod budgets_renewal;
 mod catalogue;
 mod categories;
 mod connection;

@@ -330,6 +330,16 @@ fn budgets() {
         ),
     );
     answers.add("a bad query", &user.get("/budgets?period=next"));
+    let id = text(&user.get("/budgets?period=all").expect(200)["data"][0]["id"]);
+    answers.add("one", &user.get(&format!("/budgets/{id}")));
+    answers.add("renewed too late", &user.post(&format!("/budgets/{id}/renew"), &json!({})));
+    answers.add("their history", &user.get("/budgets/history?limit=1"));
+    answers.add("at a glance", &user.get("/budgets/status?currency=EUR"));
+    answers.add("a month beside the last", &user.get("/budgets/comparison?month=2020-02&currency=EUR"));
+    answers.add("no month", &user.get("/budgets/comparison?month=2020-13"));
+    answers.add("what to budget", &user.get("/budgets/suggestions?category=Groceries&currency=EUR"));
+    answers.add("deleted", &user.request("DELETE", &format!("/budgets/{id}")).send());
+    answers.add("deleted again", &user.request("DELETE", &format!("/budgets/{id}")).send());
     answers.check("budgets");
 }
 

@@ -18,6 +18,7 @@ mod support;
 
 mod alerts;
 mod auth;
+mod budgets;
 mod endpoints;
 mod faults;
 mod idempotency;

@@ -26,7 +26,10 @@ fn must_hold_14_anothers_id_answers_like_a_missing_one_on_every_route_and_method
     let csv = format!("Date,Description,Amount\n{},Corner shop,-5.00\n", today());
     let import = text(&owner.import("/transactions/import", &csv)["id"]);
     let missing = Uuid::now_v7().to_string();
-    for (route, theirs) in [("/transactions/", transaction), ("/transactions/imports/", import)] {
+    let budget = text(&owner.budget("10.00", "Fuel", "EUR")["id"]);
+    for (route, theirs) in
+        [("/transactions/", transaction), ("/transactions/imports/", import), ("/budgets/", budget.clone())]
+    {
         assert_eq!(owner.get(&format!("{route}{theirs}")).status, 200);
         for method in METHODS {
             let answer =
@@ -39,6 +42,11 @@ fn must_hold_14_anothers_id_answers_like_a_missing_one_on_every_route_and_method
         assert_eq!(stranger.get(&format!("{route}not-a-uuid")).problem(404), "not_found");
         assert_eq!(owner.get(&format!("{route}{theirs}")).status, 200, "nothing was done to it");
     }
+    let renew = |id: &str| stranger.request("POST", &format!("/budgets/{id}/renew")).send();
+    assert_eq!(
+        comparable(&renew(&budget), &format!("{budget}/renew")),
+        comparable(&renew(&missing), &format!("{missing}/renew"))
+    );
 }
 
 #[test]

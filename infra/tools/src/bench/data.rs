@@ -29,6 +29,18 @@ const LIVE: &str = "
     WHERE user_id = $1 AND NOT is_deleted AND duplicate_of IS NULL AND NOT duplicate_kept AND import_id IS NOT NULL
     ORDER BY date DESC, id DESC LIMIT $2";
 
+/// Budgets whose month is over: to be renewed, and then deleted.
+const OVER: &str = "
+    WITH b AS (
+        INSERT INTO budgets (user_id, id, category, currency, changed_seq)
+        SELECT $1, gen_random_uuid(), 'Bench ' || gen_random_uuid(), 'USD', 1 FROM generate_series(1, 60)
+        RETURNING user_id, id
+    ), p AS (
+        INSERT INTO budget_periods (user_id, budget_id, start_date, end_date, amount)
+        SELECT user_id, id, (date_trunc('month', now()) - interval '1 month')::date, date_trunc('month', now())::date - 1, 100 FROM b
+    )
+    SELECT id FROM b";
+
 /// Merges that can be undone: each of `$1` went into the one beside it in `$2`.
 const MERGES: &str = "
     WITH p AS (
@@ -71,6 +83,10 @@ pub struct User {
     /// One that looks like another.
     pub lookalike: Uuid,
     pub import_id: Uuid,
+    /// One that holds today.
+    pub budget_id: Uuid,
+    /// Some that are over.
+    pub over: Vec<Uuid>,
     /// One with an embedding, if there are any.
     pub embedded: Option<Uuid>,
     /// Merchants to be merged, and merges to be undone; of the one who is an administrator.
@@ -176,6 +192,8 @@ impl User {
         let lookalike = "SELECT id FROM transactions WHERE user_id = $1 AND duplicate_of IS NOT NULL AND NOT is_deleted
                          ORDER BY id LIMIT 1";
         let import = "SELECT id FROM imports WHERE user_id = $1 AND status = 'completed' ORDER BY id LIMIT 1";
+        let budget = "SELECT b.id FROM budgets b JOIN budget_periods p ON p.user_id = b.user_id AND p.budget_id = b.id
+                      WHERE b.user_id = $1 AND now()::date BETWEEN p.start_date AND p.end_date ORDER BY b.id LIMIT 1";
         let embedded = "SELECT transaction_id FROM embeddings WHERE user_id = $1 ORDER BY id LIMIT 1";
         Ok(Some(Self {
             id,
@@ -187,14 +205,17 @@ impl User {
             live: sqlx::query_scalar(LIVE).bind(id).bind(POOL).fetch_all(&mut *conn).await?,
             lookalike: one(conn, lookalike).await?.context("nothing looks like another")?,
             import_id: one(conn, import).await?.context("there is no import left to revert: leave --reuse out")?,
+            budget_id: one(conn, budget).await?.context("there is no budget for this month: leave --reuse out")?,
+            over: Vec::new(),
             embedded: one(conn, embedded).await?,
             merchants: Vec::new(),
             merges: Vec::new(),
         }))
     }
 
-    /// Makes an administrator of them, with merchants to be merged and merges to be undone.
+    /// Makes an administrator of them, with merchants to be merged, merges to be undone and budgets to be renewed.
     async fn administrate(&mut self, conn: &mut PgConnection) -> Result<()> {
+        self.over = sqlx::query_scalar(OVER).bind(self.id).fetch_all(&mut *conn).await?;
         sqlx::query("UPDATE users SET is_admin = true WHERE id = $1").bind(self.id).execute(&mut *conn).await?;
         let apart = "SELECT id FROM merchant_master m WHERE merged_into IS NULL
                      AND NOT EXISTS (SELECT FROM merchant_merges g WHERE m.id IN (g.from_id, g.into_id))

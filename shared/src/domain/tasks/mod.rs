@@ -2,7 +2,7 @@
 
 mod sql;
 
-use super::{events, imports, merchants, transactions};
+use super::{budgets, events, imports, merchants, transactions};
 use crate::platform::{
     clock,
     db::{Db, Tx},
@@ -58,6 +58,8 @@ pub enum Work {
         /// Which.
         merge_id: Uuid,
     },
+    /// Begin the next periods of budgets that renew themselves.
+    RenewBudgets,
     /// Push frames and start imports that were committed without anybody being told.
     Sweep,
 }
@@ -111,8 +113,23 @@ pub async fn work(
             merchants::Moved::Done => Ok(()),
             merchants::Moved::More => tasks.send(&Task::new(Work::Merge { merge_id })).await,
         },
+        Work::RenewBudgets => renew_budgets(db, relay, tasks, message).await,
         Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
     }
+}
+
+/// What the time does not suffice for goes on as a task of its own.
+async fn renew_budgets(
+    db: &Db,
+    relay: &Queue<Relay>,
+    tasks: &Queue<Default>,
+    message: &Message,
+) -> Result<(), Problem> {
+    let told = async |user_id| events::kick(relay, user_id).await;
+    if budgets::renew_due(db, told, clock::now(), message.deadline).await? {
+        tasks.send(&Task::new(Work::RenewBudgets)).await?;
+    }
+    Ok(())
 }
 
 /// Does a task of the scheduled queue.
@@ -124,6 +141,7 @@ pub async fn scheduled(
 ) -> Result<(), Problem> {
     match read(message)? {
         Work::Sweep => sweep(db, relay, tasks).await,
+        Work::RenewBudgets => renew_budgets(db, relay, tasks, message).await,
         Work::Import { .. } | Work::Revert { .. } | Work::Retrain | Work::Merge { .. } => {
             Err(Problem::internal("this task belongs on the default queue"))
         }

@@ -33,6 +33,8 @@ mod tests {
             live: ids(),
             lookalike: Uuid::now_v7(),
             import_id: Uuid::now_v7(),
+            budget_id: Uuid::now_v7(),
+            over: ids(),
             embedded: Some(Uuid::now_v7()),
             merchants: ids(),
             merges: ids(),

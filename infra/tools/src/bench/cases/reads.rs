@@ -62,6 +62,11 @@ pub fn of(user: &User) -> Vec<Case> {
         Case::of("categories", "transactions.categories"),
         Case::of("budgets", "budgets.list").answering(Holds::Rows(10)),
         Case::of("  with their history", "budgets.list").asking("period=all"),
+        Case::of("one budget", "budgets.get").at(&[user.budget_id]).answering(Holds::Member("spent")),
+        Case::of("budgets at a glance", "budgets.status").answering(Holds::Member("total_spent")),
+        Case::of("a month beside the last", "budgets.comparison").answering(Holds::Member("categories")),
+        Case::of("past periods", "budgets.history"),
+        Case::of("what to budget", "budgets.suggestions").answering(Holds::Rows(10)),
         Case { rounds: 50, ..Case::of("statistics of a year", "merchants.statistics") }
             .answering(Holds::Member("merchants")),
         Case::of("me", "auth.me").answering(Holds::Member("email")),

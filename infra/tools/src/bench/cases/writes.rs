@@ -60,6 +60,13 @@ pub fn of(user: &User, tokens: Vec<String>) -> Vec<Case> {
             })
             .answering(Holds::Member("id")),
     ];
+    if !user.over.is_empty() {
+        let few = |title, handler, main| Case { rounds: 20, ..write(title, handler, main) }.at(&user.over);
+        cases.extend([
+            few("renew a budget", "budgets.renew", "INSERT INTO budget_periods").answering(Holds::Member("id")),
+            few("delete a budget", "budgets.delete", "UPDATE budgets").answering(Holds::Nothing),
+        ]);
+    }
     if !user.merges.is_empty() {
         let name = run.clone();
         let (gone, stays) = (user.merchants.clone(), user.merchants.last().copied());
