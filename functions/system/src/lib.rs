@@ -1,10 +1,10 @@
 //! What every API has: health, its description, and an answer for unknown paths.
 
 mod docs;
+mod docs_file;
 mod fallback;
 mod health;
 mod openapi;
-mod page;
 
 use shared::{
     function,
@@ -13,7 +13,7 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(health::handle, openapi::handle, docs::handle))]
+#[openapi(paths(health::handle, openapi::handle, docs::handle, docs_file::handle))]
 struct Api;
 
 /// This feature's functions.
@@ -32,5 +32,6 @@ const FUNCTIONS: &[Function] = &[
     function!("system": health, HTTP "GET" "/health", Public, 256 MB, 10 s),
     function!("system": openapi, HTTP "GET" "/openapi.json", Public, 256 MB, 10 s),
     function!("system": docs, HTTP "GET" "/docs", Public, 256 MB, 10 s),
+    function!("system": docs_file, HTTP "GET" "/docs/{file}", Public, 256 MB, 10 s),
     function!("system": fallback, DEFAULT, 256 MB, 10 s),
 ];

@@ -1,6 +1,8 @@
 """Pack the bootstrap into the one zip that every function's CodeUri names.
 
-    pack.py BOOTSTRAP ZIP SALT
+    pack.py BOOTSTRAP ZIP SALT FILE...
+
+Each FILE goes into its folder `docs`, compressed as a browser takes it.
 
 Prints the release id: a hash of the binary and of SALT (templates and
 parameters). The id is also written into the zip, because SAM publishes a new
@@ -11,6 +13,7 @@ Python rather than Rust: zlib here is native code, and in a dev build of the
 tool compressing the binary would take longer than deploying it.
 """
 
+import gzip
 import hashlib
 import os
 import pathlib
@@ -28,13 +31,17 @@ def entry(name: str, mode: int) -> zipfile.ZipInfo:
     return info
 
 
-def main(bootstrap: str, target: str, salt: str) -> None:
+def main(bootstrap: str, target: str, salt: str, *files: str) -> None:
     code = pathlib.Path(bootstrap).read_bytes()
     release = hashlib.sha256(salt.encode() + b"\0" + code).hexdigest()[:12]
     part = f"{target}.{os.getpid()}.part"
     with zipfile.ZipFile(part, "w", compresslevel=1) as archive:
         archive.writestr(entry("bootstrap", 0o755), code)
         archive.writestr(entry("release", 0o644), release + "\n")
+        for file in map(pathlib.Path, files):
+            packed = entry(f"docs/{file.name}.gz", 0o644)
+            packed.compress_type = zipfile.ZIP_STORED
+            archive.writestr(packed, gzip.compress(file.read_bytes(), mtime=0))
     os.replace(part, target)
     print(release)
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     install,
+    node::Node,
     paths::{Paths, fingerprint},
     process::{on_path, output, run},
     progress::step,
@@ -56,7 +57,8 @@ impl Built {
 pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> Result<String> {
     let meta = fs::metadata(bootstrap).with_context(|| format!("no {}", bootstrap.display()))?;
     let age = meta.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
-    let input = fingerprint(format!("{age} {} {salt}", meta.len()).as_bytes());
+    let page = Node::install(paths)?.page();
+    let input = fingerprint(format!("{age} {} {salt} {page:?}", meta.len()).as_bytes());
     let zip = paths.zip();
     if let Some(packed) = &state.packed
         && packed.input == input
@@ -67,8 +69,14 @@ pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> R
     let release = step("Packing", || {
         fs::create_dir_all(zip.parent().context("zip has a folder")?)?;
         let stripped = strip(paths, bootstrap)?;
-        let release =
-            output(Command::new(install::python()?).arg(paths.python("pack.py")).arg(&stripped).arg(&zip).arg(salt))?;
+        let release = output(
+            Command::new(install::python()?)
+                .arg(paths.python("pack.py"))
+                .arg(&stripped)
+                .arg(&zip)
+                .arg(salt)
+                .args(&page),
+        )?;
         Ok(release.trim().to_owned())
     })?;
     state.packed = Some(Packed { input, release: release.clone() });

@@ -52,6 +52,7 @@ pub fn examine(paths: &Paths) -> Result<()> {
         cached("ministack (in the cache)", installed("cloud-")),
         cached("SAM CLI and cfn-lint (in the cache)", installed("sam-")),
         cached("PostgreSQL (in the cache)", fs::read_dir(&paths.postgres).is_ok_and(|mut dir| dir.next().is_some())),
+        cached("Node.js packages (in the cache)", installed("node-")),
         cached("bootstrap and tools", run::built(paths)),
         Finding {
             what: "running",

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     aws::{self, Aws},
+    node::Node,
     paths::Paths,
     postgres,
     progress::say,
@@ -35,6 +36,7 @@ pub fn of(paths: &Paths) -> Result<Environment> {
     let deployed = state.deployed.as_ref().context("nothing is deployed; `cargo local up` first")?;
     let gateway = Aws::at(cloud.port);
     let mut all = of_database(&state, &credentials)?;
+    all.extend(Node::install(paths)?.environment());
     // Named as the functions see them: `RelayQueueUrl` is their RELAY_QUEUE_URL.
     all.extend(deployed.outputs.iter().map(|(name, value)| (screaming(name), value.clone())));
     let socket = deployed.outputs.get("WsEndpoint").map(|url| url.replacen("http", "ws", 1)).unwrap_or_default();

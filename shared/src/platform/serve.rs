@@ -172,6 +172,7 @@ fn respond(answer: Result<Reply, Problem>, path: &str, request_id: &str) -> ApiG
             response.headers.insert(name, value);
         }
     }
+    response.is_base64_encoded = reply.is_base64();
     response.body = (!reply.body.is_empty()).then_some(Body::Text(reply.body));
     response
 }

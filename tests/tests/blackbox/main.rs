@@ -19,6 +19,7 @@ mod support;
 mod alerts;
 mod auth;
 mod budgets;
+mod clients;
 mod endpoints;
 mod faults;
 mod idempotency;

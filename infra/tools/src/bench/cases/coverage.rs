@@ -9,6 +9,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("system.health", "asks DynamoDB, too"),
     ("system.openapi", "answers without a statement"),
     ("system.docs", "answers without a statement"),
+    ("system.docs_file", "answers without a statement"),
     ("transactions.import", "stores its file in S3; `bench import` measures what follows"),
     ("transactions.import_upload", "signs an address; its one statement looks the session up"),
 ];

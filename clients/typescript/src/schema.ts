@@ -1,0 +1,6623 @@
+// Made from the OpenAPI document by `cargo local clients`: change it there.
+
+export interface paths {
+    "/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in
+         * @description A wrong address and a wrong password answer alike. After 5 failures in 15 minutes, by network address or by account
+         *     and network, tries answer 429 until the window has passed.
+         */
+        post: operations["auth_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log out
+         * @description Ends this session at once, with its access tokens and sockets; `?all=true` ends all of the user's.
+         */
+        post: operations["auth_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user's own profile */
+        get: operations["auth_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Trade a refresh token for a new pair
+         * @description A refresh token works once. Sent again within 10 seconds it answers with the same successor, because the first
+         *     answer may have been lost; later its reuse ends the session. A session ends 30 days after login in any case.
+         */
+        post: operations["auth_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an account
+         * @description The password has 8 characters or more and at most 71 bytes, and is not a common one. The answer logs in at once.
+         */
+        post: operations["auth_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/ws-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A ticket that opens one WebSocket
+         * @description Works once and within 60 seconds: connect with `?ticket=`. It keeps the access token out of URLs.
+         */
+        post: operations["auth_ws_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user's budgets with what was spent */
+        get: operations["budgets_list"];
+        put?: never;
+        /**
+         * Set a category's budget
+         * @description One budget a category and currency. The same or an overlapping period takes the new dates and amount; other dates add
+         *     a period, and the old ones stay as history.
+         */
+        post: operations["budgets_put"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One budget
+         * @description In the period that holds the user's today, or else in its latest; `GET /budgets/history` has the others.
+         */
+        get: operations["budgets_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a budget
+         * @description With all its periods. Transactions stay as they are; the category can have a new budget at once.
+         */
+        delete: operations["budgets_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets/{id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a budget's next period
+         * @description With the same limit, once its latest period is over for the user. Whole months, quarters and years are followed by as
+         *     many of the calendar's; other periods by as many days. The old period stays as history. A budget with `auto_renew`
+         *     does it by itself.
+         */
+        post: operations["budgets_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A month beside the one before
+         * @description What each category cost in both; the current month so far unless another is named.
+         */
+        get: operations["budgets_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How budgets went
+         * @description Every period that has begun, the latest first, with what was spent in it.
+         */
+        get: operations["budgets_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How all budgets stand
+         * @description Of those whose period holds the user's today, in one currency.
+         */
+        get: operations["budgets_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budgets/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What to budget
+         * @description A tenth more than the mean of the last three complete months, or of those there are, at least 100.
+         */
+        get: operations["budgets_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The system's categories, and the user's own */
+        get: operations["transactions_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The documentation as a page
+         * @description It logs in, and calls every route.
+         */
+        get: operations["system_docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the documentation page loads */
+        get: operations["system_docs_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the service works
+         * @description Each dependency with its latency, and the database's size. 503 when one is away.
+         */
+        get: operations["system_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/merchants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a merchant
+         * @description For administrators. A name that another merchant goes by is refused, and so is one that is nearly another's, unless
+         *     `force` says that it is another merchant.
+         */
+        post: operations["merchants_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/merchants/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import merchants
+         * @description For administrators. The body is CSV in UTF-8, at most 1 MB and 5,000 rows, with the header
+         *     `canonical_name,category,aliases,country,tags`: aliases separated by `|`, tags a JSON object. Merchants that are known
+         *     already are passed over; rows that are wrong are refused and said, and the rest goes in.
+         */
+        post: operations["merchants_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/merchants/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge a merchant into another
+         * @description For administrators. Its names lead to the other one at once; users' transactions, corrections and recurrences follow
+         *     within minutes. `POST /merchants/merges/{id}/undo` takes it back.
+         */
+        post: operations["merchants_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/merchants/merges/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a merge of merchants
+         * @description For administrators. The merchant has its names again at once; exactly what the merge moved goes back, but for what its
+         *     user gave another merchant since. Merges into one another are undone the last first.
+         */
+        post: operations["merchants_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/merchants/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find merchants by name
+         * @description In four tiers: the name itself (score 1.0), an alias (0.9), a prefix (0.7), a similar name (0.3 to 1.0). At most 5 a
+         *     tier and 20 in all.
+         */
+        get: operations["merchants_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/merchants/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where you spend
+         * @description The merchants you use most and the categories you spend in, of transactions whose merchant was recognised: how many,
+         *     how much in each currency and on average, and when last. Of the last year, unless asked for another range.
+         */
+        get: operations["merchants_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This API's description */
+        get: operations["system_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The user's transactions, newest first
+         * @description Filters narrow the list together. Page on with `cursor` (any depth) or `offset` (to 100,000). `total` is exact without
+         *     filters and with `category` and `currency` alone; with others up to 10,000, above which `total_capped` is true.
+         */
+        get: operations["transactions_list"];
+        put?: never;
+        /**
+         * Add a transaction by hand
+         * @description The merchant is recognised from its text. Without a category the user's last correction for the merchant counts,
+         *     else the merchant's own category. One that looks like another is flagged in `duplicate_of`, not refused.
+         */
+        post: operations["transactions_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One transaction
+         * @description Its `receipt_url` is a link to the file itself, which works for 15 minutes without a token.
+         */
+        get: operations["transactions_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a transaction
+         * @description It leaves lists, sums and budgets, and can be restored. A second time it is absent like any other: 404.
+         */
+        delete: operations["transactions_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a transaction
+         * @description What is left out stays; `null` takes the note away. Another `merchant_raw` is recognised anew, and the category with
+         *     it, unless the user chose that: its `confidence` is then 1. Another `category` is recorded as a correction, which the
+         *     next transaction of this merchant goes by.
+         */
+        patch: operations["transactions_update"];
+        trace?: never;
+    };
+    "/transactions/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A transaction's receipt
+         * @description Leads to the file by a link that works for 15 minutes without a token. Until the file was sent it leads to nothing.
+         */
+        get: operations["transactions_receipt_get"];
+        put?: never;
+        /**
+         * Give a transaction a receipt
+         * @description Answers with the request that stores the file: send it there within 15 minutes. Another receipt takes the place of the
+         *     one before.
+         */
+        post: operations["transactions_receipt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a deleted transaction
+         * @description One that is not deleted stays as it is, so this may be repeated.
+         */
+        post: operations["transactions_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/correct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Correct a transaction's category
+         * @description The next transaction of this merchant, typed in or imported, goes by it. The category that it is in already is no
+         *     correction, and no error.
+         */
+        post: operations["transactions_correct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Transactions that look the same
+         * @description In groups, the newest first: the one that was there first, and those that have its date, amount, currency and merchant.
+         *     At most 50 groups a page.
+         */
+        get: operations["transactions_duplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/duplicates/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether transactions that look the same are the same
+         * @description `keep` takes the flag off for good; `delete` deletes, and can be taken back by a restore. Send one, or a list, which is
+         *     done together or not at all.
+         */
+        post: operations["transactions_resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export transactions
+         * @description Newest first, narrowed by the list's filters. The CSV is safe to open in a spreadsheet, and `POST /transactions/import`
+         *     takes it as it is; the JSON is `{"data": […]}` with whole transactions. A file over 5 MB is answered by a link to it,
+         *     as JSON. What changes while it is written may be in it as it was before or after.
+         */
+        get: operations["transactions_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a bank's file
+         * @description Send the file as the body: `text/csv` in UTF-8, or `application/octet-stream` in any encoding; at most 4 MB. A larger
+         *     one goes to the address that `POST /transactions/imports/upload-url` gives, and is named as `upload`. OFX, QFX and
+         *     QIF are read as well. A file's shape is told from the file alone; one that stays ambiguous is refused with a preview
+         *     and the mapping to complete.
+         *     `import_update` frames tell how it goes on.
+         */
+        post: operations["transactions_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user's imports, newest first */
+        get: operations["transactions_imports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One import with its counts and row errors */
+        get: operations["transactions_import_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/imports/{id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an import back
+         * @description Every transaction it brought goes, those that were changed since as well; what was there before is as it was. An
+         *     import under way stops. `import_update` frames tell how it goes on. Asking again does no harm, and afterwards the
+         *     same file may be imported again.
+         */
+        post: operations["transactions_import_revert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/imports/upload-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * An address for a file of more than 4 MB
+         * @description Send the file there with `PUT` and the headers given, then `POST /transactions/import?upload=` with the id and no body.
+         */
+        post: operations["transactions_import_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user's saved mappings, by name */
+        get: operations["transactions_mappings"];
+        put?: never;
+        /**
+         * Save how a bank's files are read
+         * @description A file that stays ambiguous is refused with the mapping to complete; saved here, it is named as `?mapping=` with each
+         *     further file. A mapping of the same name is replaced. Imports under way keep the one they began with.
+         */
+        post: operations["transactions_mapping_save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search merchants and notes
+         * @description `q` is required; the list's filters narrow the search. The newest 200 matches come first, the best of them foremost;
+         *     then the 200 before those, and so on to any depth. Words are marked by pieces: put together, `merchant_pieces` are
+         *     `merchant_raw`, and those with `is_match` are the words. They hold no markup, so show them as text.
+         */
+        get: operations["transactions_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/transactions/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transactions that mean nearly the same
+         * @description The user's own that are nearest by their embeddings, the most similar first.
+         */
+        post: operations["transactions_similar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description A category whose limit is near. */
+        AtRisk: {
+            /**
+             * @description The limit.
+             * @example 120.00
+             */
+            budget: string;
+            /**
+             * @description The category.
+             * @example Transport
+             */
+            name: string;
+            /**
+             * Format: double
+             * @description `spent` in percent of `budget`.
+             * @example 84.58
+             */
+            percentage: number;
+            /**
+             * @description What is left.
+             * @example 18.50
+             */
+            remaining: string;
+            /**
+             * @description What was spent.
+             * @example 101.50
+             */
+            spent: string;
+        };
+        /** @description A budget in one of its periods. */
+        Budget: {
+            /**
+             * @description The limit.
+             * @example 400.00
+             */
+            amount: string;
+            /** @description Whether the next period begins by itself. */
+            auto_renew: boolean;
+            /** @description The category it limits. */
+            category: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * @description The currency it counts; others are not converted.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * Format: date
+             * @description The period's last day.
+             */
+            end_date: string;
+            /**
+             * Format: uuid
+             * @description Its id, the same in every period.
+             */
+            id: string;
+            /**
+             * Format: double
+             * @description `spent` in percent of `amount`.
+             * @example 78.1
+             */
+            percentage: number;
+            /**
+             * @description `amount` less `spent`; below zero when it is overspent.
+             * @example 87.60
+             */
+            remaining: string;
+            /**
+             * @description What was spent in the period, refunds taken off.
+             * @example 312.40
+             */
+            spent: string;
+            /**
+             * Format: date
+             * @description The period's first day.
+             */
+            start_date: string;
+            /**
+             * @description A tenth more than the mean of the last three complete months, or of what there is, at least 100; none without
+             *     spending.
+             * @example 410.00
+             */
+            suggested_amount?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+        };
+        /** @description What `GET /budgets` answers. */
+        Budgets: {
+            /** @description By category, the latest period first. */
+            data: components["schemas"]["Budget"][];
+        };
+        /** @description All categories. */
+        Categories: {
+            /** @description The system's in their order, then the user's own by name. */
+            data: components["schemas"]["Listed"][];
+        };
+        /** @description A category in two months. */
+        Change: {
+            /**
+             * @description The category.
+             * @example Groceries
+             */
+            category: string;
+            /**
+             * @description `spent` less `previous_spent`.
+             * @example 41.20
+             */
+            change: string;
+            /**
+             * Format: double
+             * @description `change` in percent of `previous_spent`; none where that is not above zero.
+             * @example 10.56
+             */
+            change_percentage?: number | null;
+            /**
+             * @description The same, the month before.
+             * @example 390.00
+             */
+            previous_spent: string;
+            /**
+             * @description Money out less money in, this month.
+             * @example 431.20
+             */
+            spent: string;
+        };
+        /** @description A month beside the one before. */
+        Comparison: {
+            /** @description Every category of the two months, the largest change first. */
+            categories: components["schemas"]["Change"][];
+            /**
+             * @description `spent` less `previous_spent`.
+             * @example 41.20
+             */
+            change: string;
+            /**
+             * Format: double
+             * @description `change` in percent of `previous_spent`; none where that is zero.
+             * @example 2.96
+             */
+            change_percentage?: number | null;
+            /**
+             * @description The currency of all amounts here.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * @description The month.
+             * @example 2026-01
+             */
+            month: string;
+            /** @description Other currencies of these months, which are not counted here. */
+            other_currencies: string[];
+            /**
+             * @description The one before.
+             * @example 2025-12
+             */
+            previous_month: string;
+            /**
+             * @description The same, the month before.
+             * @example 1390.00
+             */
+            previous_spent: string;
+            /**
+             * @description What was spent in the categories that cost money this month; income is left out.
+             * @example 1431.20
+             */
+            spent: string;
+        };
+        /** @description What `POST /transactions/correct` answers. */
+        Corrected: {
+            /**
+             * @description For a person.
+             * @example Corrected.
+             */
+            message: string;
+            /** @description The category now. */
+            new_category: string;
+            /** @description The category before. */
+            old_category: string;
+        };
+        /** @description The form of [`Correction`], for the OpenAPI document. */
+        CorrectionBody: {
+            /**
+             * @description 1 to 100 characters.
+             * @example Groceries
+             */
+            new_category: string;
+            /** @description Why, in at most 1,000 characters. */
+            reason?: string | null;
+            /**
+             * Format: uuid
+             * @description Which transaction.
+             */
+            transaction_id: string;
+        };
+        /** @description One dependency. */
+        Dependency: {
+            /**
+             * Format: int64
+             * @description How long that took, in milliseconds.
+             */
+            latency_ms: number;
+            /** @description `database`, `limits` or `keys`. */
+            name: string;
+            /** @description Whether it answered. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description The database's size.
+             */
+            size_bytes?: number | null;
+        };
+        /** @description A merchant as an administrator sees it. */
+        Detailed: components["schemas"]["Merchant"] & {
+            /** @description Other names it goes by, sorted. */
+            aliases: string[];
+            /** @description ISO 3166, two letters. */
+            country?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Whatever else is known. */
+            tags: Record<string, never>;
+        };
+        /** @description One field that was refused. */
+        FieldError: {
+            /**
+             * @description A stable, machine-readable reason.
+             * @example too_many_decimals
+             */
+            code: string;
+            /** @description What to send instead. */
+            detail: string;
+            /**
+             * @description Where: a JSON pointer into the body (`/amount`), or `?name` for a query parameter.
+             * @example /amount
+             */
+            pointer: string;
+        };
+        /** @description A merchant that a search found. */
+        Found: {
+            /** @description Other names it goes by. */
+            aliases: string[];
+            /** @description Its name. */
+            canonical_name: string;
+            /** @description Its category. */
+            category: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: float
+             * @description 1.0 for the name itself, 0.9 an alias, 0.7 a prefix, else how similar the name is (0.3 to 1.0).
+             */
+            score: number;
+        };
+        /** @description Transactions that look the same. */
+        Group: {
+            /**
+             * Format: int64
+             * @description How many look like it.
+             */
+            count: number;
+            /** @description The first of them, eight at most. */
+            duplicates: components["schemas"]["Transaction"][];
+            original?: components["schemas"]["Transaction"] | null;
+        };
+        /** @description A page of groups. */
+        Groups: {
+            /** @description The newest first. */
+            data: components["schemas"]["Group"][];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page. */
+            next_cursor?: string | null;
+        };
+        /**
+         * @description How much of a budget is used.
+         * @enum {string}
+         */
+        Health: "healthy" | "at_risk" | "over";
+        /** @description An import as its owner sees it. */
+        Import: {
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description Why it failed. */
+            error_code?: string | null;
+            /** @description What to do about it. */
+            error_detail?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description What happens to rows that were there before: `skip`, `flag` or `import`. */
+            on_duplicate: string;
+            /**
+             * Format: int32
+             * @description Rows that were there before.
+             */
+            rows_duplicate: number;
+            /**
+             * Format: int32
+             * @description Rows that could not be read.
+             */
+            rows_failed: number;
+            /**
+             * Format: int32
+             * @description Rows that became transactions.
+             */
+            rows_imported: number;
+            /**
+             * Format: int32
+             * @description Transactions that were taken back.
+             */
+            rows_reverted: number;
+            /**
+             * Format: int32
+             * @description Rows in the file, once they are counted.
+             */
+            rows_total?: number | null;
+            /**
+             * Format: int64
+             * @description The file's size.
+             */
+            size_bytes: number;
+            /** @description `queued`, `running`, `completed`, `failed` or `reverted`. */
+            status: string;
+        };
+        /** @description A row that did not become a merchant. */
+        Left: {
+            /** @description `skipped`: known already; `refused`: wrong. */
+            outcome: string;
+            /** @description Why. */
+            reason: string;
+            /** @description Which, counted from 1 below the header. */
+            row: number;
+        };
+        /** @description Where a file is that is too large for an answer. */
+        Link: {
+            /**
+             * Format: int32
+             * @description Seconds until the address is of no use.
+             * @example 900
+             */
+            expires_in: number;
+            /**
+             * Format: int64
+             * @description How many transactions it holds.
+             */
+            rows: number;
+            /** @description Fetch it here, without a token. */
+            url: string;
+        };
+        /** @description A category as it is listed. */
+        Listed: {
+            /** @description `expense`, `income` or `transfer`; none for the user's own. */
+            kind?: string | null;
+            /**
+             * @description Its label.
+             * @example Groceries
+             */
+            name: string;
+            /** @description Whether it is the system's. */
+            system: boolean;
+        };
+        /** @description The form of [`Login`], for the OpenAPI document. */
+        LoginBody: {
+            /**
+             * @description The address.
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description The password.
+             * @example correct horse battery
+             */
+            password: string;
+        };
+        /** @description A user's mappings. */
+        Mappings: {
+            /** @description All of them, by name. */
+            data: components["schemas"]["SavedMapping"][];
+        };
+        /** @description A transaction that a search found. */
+        Match: components["schemas"]["Transaction"] & {
+            /** @description `merchant_raw` in pieces, so that the words can be marked without putting markup into the text. */
+            merchant_pieces: components["schemas"]["Piece"][];
+            /** @description `note` in pieces. */
+            note_pieces?: components["schemas"]["Piece"][] | null;
+            /**
+             * Format: float
+             * @description How well it matches; comparable within one search alone.
+             */
+            rank: number;
+        };
+        /** @description A page of what a search found. */
+        Matches: {
+            /**
+             * @description The best first among the newest matches, 200 at most; then the best among those before them, and so on. A page
+             *     may be short, and the last one empty.
+             */
+            data: components["schemas"]["Match"][];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+        };
+        /** @description A merchant as it stands beside a transaction. */
+        Merchant: {
+            /**
+             * @description Its name.
+             * @example Netflix
+             */
+            canonical_name: string;
+            /**
+             * @description The category it usually means.
+             * @example Subscriptions
+             */
+            category: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+        };
+        /** @description What a search answers. */
+        Merchants: {
+            /** @description The best first; similar names after all others. */
+            data: components["schemas"]["Found"][];
+        };
+        /** @description The form of [`Merge`], for the OpenAPI document. */
+        MergeBody: {
+            /**
+             * Format: uuid
+             * @description The merchant that goes.
+             */
+            from_id: string;
+            /**
+             * Format: uuid
+             * @description The merchant that its names and transactions go to.
+             */
+            into_id: string;
+        };
+        /** @description A merge, or its undoing, that has begun. */
+        Merging: {
+            /**
+             * Format: uuid
+             * @description The merchant that goes, or comes back.
+             */
+            from_id: string;
+            /**
+             * Format: uuid
+             * @description Undo it by this id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The merchant that it is merged into.
+             */
+            into_id: string;
+            /**
+             * @description `moving` or `undoing`: users' transactions follow.
+             * @example moving
+             */
+            status: string;
+        };
+        /** @description A transaction that is like another. */
+        Neighbour: components["schemas"]["Transaction"] & {
+            /**
+             * Format: double
+             * @description Cosine similarity, from -1 to 1.
+             */
+            similarity: number;
+        };
+        /** @description What `POST /transactions/similar` answers. */
+        Neighbours: {
+            /** @description The most similar first. */
+            data: components["schemas"]["Neighbour"][];
+        };
+        /** @description The form of [`NewBudget`], for the OpenAPI document. */
+        NewBudgetBody: {
+            /**
+             * @description Above zero; a string or a number with at most two decimals.
+             * @example 400.00
+             */
+            amount: string;
+            /** @description Whether the next period begins by itself. */
+            auto_renew?: boolean | null;
+            /**
+             * @description 1 to 100 characters.
+             * @example Groceries
+             */
+            category: string;
+            /**
+             * @description ISO 4217 with at most two minor digits; the user's own when left out.
+             * @example EUR
+             */
+            currency?: string | null;
+            /**
+             * Format: date
+             * @description The period's last day.
+             * @example 2026-01-31
+             */
+            end_date: string;
+            /**
+             * Format: date
+             * @description The period's first day.
+             * @example 2026-01-01
+             */
+            start_date: string;
+        };
+        /** @description The form of [`NewMapping`], for the OpenAPI document. */
+        NewMappingBody: {
+            /** @description Which column is what, by its name or its number from 1. What is left out is found in each file. */
+            mapping: unknown;
+            /**
+             * @description 1 to 100 characters; a mapping of that name is replaced.
+             * @example My bank
+             */
+            name: string;
+        };
+        /** @description The form of [`NewMerchant`], for the OpenAPI document. */
+        NewMerchantBody: {
+            /**
+             * @description At most 50 names as statements print them.
+             * @example [
+             *       "CORNER COFFEE VIENNA",
+             *       "CRNR COFFEE"
+             *     ]
+             */
+            aliases?: string[] | null;
+            /**
+             * @description 3 to 255 characters; its case is kept.
+             * @example Corner Coffee
+             */
+            canonical_name: string;
+            /**
+             * @description One of the system's categories.
+             * @example Food & Dining
+             */
+            category: string;
+            /**
+             * @description ISO 3166, two letters.
+             * @example AT
+             */
+            country?: string | null;
+            /** @description Whatever else is known. */
+            tags: Record<string, never>;
+        };
+        /** @description The form of [`NewTransaction`], for the OpenAPI document. */
+        NewTransactionBody: {
+            /**
+             * @description Positive is money out, negative a refund or income; a string or a number with at most two decimals.
+             * @example 12.50
+             */
+            amount: string;
+            /** @description 1 to 100 characters; found when left out. */
+            category?: string | null;
+            /**
+             * @description ISO 4217 with at most two minor digits; the user's own when left out.
+             * @example EUR
+             */
+            currency?: string | null;
+            /**
+             * Format: date
+             * @description The local date.
+             * @example 2026-01-31
+             */
+            date: string;
+            /**
+             * @description What to recognise the merchant by: 1 to 500 characters.
+             * @example NETFLIX.COM 866-579-7172
+             */
+            merchant_raw: string;
+            /** @description At most 2,000 characters. */
+            note?: string | null;
+        };
+        /** @description The form of [`NewUpload`], for the OpenAPI document. */
+        NewUploadBody: {
+            /**
+             * Format: int64
+             * @description Exactly how many bytes the file has: 1 to 20,971,520.
+             * @example 9437184
+             */
+            size: number;
+        };
+        /** @description A category of the user's transactions. */
+        OfCategory: {
+            /**
+             * @description The category.
+             * @example Groceries
+             */
+            category: string;
+            /**
+             * Format: int64
+             * @description How many transactions in all currencies.
+             */
+            count: number;
+            /**
+             * Format: date
+             * @description The date of the last one.
+             * @example 2026-01-31
+             */
+            last_date: string;
+            /** @description By currency. */
+            totals: components["schemas"]["Sum"][];
+        };
+        /** @description A merchant of the user's. */
+        OfMerchant: {
+            /**
+             * Format: int64
+             * @description How many transactions in all currencies.
+             */
+            count: number;
+            /**
+             * Format: date
+             * @description The date of the last one.
+             * @example 2026-01-31
+             */
+            last_date: string;
+            /** @description The merchant. */
+            merchant: components["schemas"]["Merchant"];
+            /** @description By currency. */
+            totals: components["schemas"]["Sum"][];
+        };
+        /** @description What became of one transaction. */
+        Outcome: {
+            /**
+             * @description `kept`, `deleted` or, of several, `not_found`.
+             * @example kept
+             */
+            result: string;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            transaction_id: string;
+        };
+        /** @description A category that is overspent. */
+        Over: {
+            /**
+             * @description The limit.
+             * @example 400.00
+             */
+            budget: string;
+            /**
+             * @description The category.
+             * @example Groceries
+             */
+            name: string;
+            /**
+             * @description What was spent beyond the limit.
+             * @example 31.20
+             */
+            overage: string;
+            /**
+             * Format: double
+             * @description `spent` in percent of `budget`.
+             * @example 107.8
+             */
+            percentage: number;
+            /**
+             * @description What was spent.
+             * @example 431.20
+             */
+            spent: string;
+        };
+        /** @description A page. */
+        Page_Import: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
+                created_at: string;
+                /** @description Why it failed. */
+                error_code?: string | null;
+                /** @description What to do about it. */
+                error_detail?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended.
+                 */
+                finished_at?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /** @description What happens to rows that were there before: `skip`, `flag` or `import`. */
+                on_duplicate: string;
+                /**
+                 * Format: int32
+                 * @description Rows that were there before.
+                 */
+                rows_duplicate: number;
+                /**
+                 * Format: int32
+                 * @description Rows that could not be read.
+                 */
+                rows_failed: number;
+                /**
+                 * Format: int32
+                 * @description Rows that became transactions.
+                 */
+                rows_imported: number;
+                /**
+                 * Format: int32
+                 * @description Transactions that were taken back.
+                 */
+                rows_reverted: number;
+                /**
+                 * Format: int32
+                 * @description Rows in the file, once they are counted.
+                 */
+                rows_total?: number | null;
+                /**
+                 * Format: int64
+                 * @description The file's size.
+                 */
+                size_bytes: number;
+                /** @description `queued`, `running`, `completed`, `failed` or `reverted`. */
+                status: string;
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
+        };
+        /** @description A page. */
+        Page_PastPeriod: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * @description The limit.
+                 * @example 400.00
+                 */
+                amount: string;
+                /**
+                 * Format: uuid
+                 * @description The budget.
+                 */
+                budget_id: string;
+                /**
+                 * @description The category it limits.
+                 * @example Groceries
+                 */
+                category: string;
+                /**
+                 * @description The currency it counts.
+                 * @example EUR
+                 */
+                currency: string;
+                /**
+                 * Format: date
+                 * @description The period's last day.
+                 * @example 2026-01-31
+                 */
+                end_date: string;
+                /** @description Whether the period is over for the user. */
+                is_over: boolean;
+                /**
+                 * Format: double
+                 * @description `spent` in percent of `amount`.
+                 * @example 78.1
+                 */
+                percentage: number;
+                /**
+                 * @description `amount` less `spent`; below zero when it is overspent.
+                 * @example 87.60
+                 */
+                remaining: string;
+                /**
+                 * @description What was spent in the period, refunds taken off.
+                 * @example 312.40
+                 */
+                spent: string;
+                /**
+                 * Format: date
+                 * @description The period's first day.
+                 * @example 2026-01-01
+                 */
+                start_date: string;
+                /** @description How it went, or goes. */
+                status: components["schemas"]["Health"];
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
+        };
+        /** @description A page. */
+        Page_Transaction: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * @description Positive is money out, negative a refund or income.
+                 * @example 12.50
+                 */
+                amount: string;
+                /**
+                 * Format: double
+                 * @description How unusual it is, from 0 to 1.
+                 */
+                anomaly_score?: number | null;
+                /** @description Its category. */
+                category: string;
+                /** @description How sure each recognised field is, from 0 to 1. */
+                confidence: Record<string, never>;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /**
+                 * @description ISO 4217.
+                 * @example EUR
+                 */
+                currency: string;
+                /**
+                 * Format: date
+                 * @description The local date it was booked.
+                 * @example 2026-01-31
+                 */
+                date: string;
+                /**
+                 * Format: uuid
+                 * @description An earlier transaction that looks the same.
+                 */
+                duplicate_of?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * Format: uuid
+                 * @description The import it came with.
+                 */
+                import_id?: string | null;
+                /** @description The content id of its receipt. */
+                ipfs_cid?: string | null;
+                /** @description Whether it was deleted; it can be restored. */
+                is_deleted: boolean;
+                merchant?: components["schemas"]["Merchant"] | null;
+                /** @description What the bank or the user wrote. */
+                merchant_raw: string;
+                /** @description The user's note. */
+                note?: string | null;
+                /**
+                 * @description Where its receipt is: an address of this API, which asks for the token and leads to the file. In the answer of
+                 *     `GET /transactions/{id}` a link to the file itself, which works for 15 minutes without a token.
+                 */
+                receipt_url?: string | null;
+                /** @description `ocr`, `sms`, `csv` or `manual`. */
+                source: string;
+                /**
+                 * Format: date-time
+                 * @description When it last changed.
+                 */
+                updated_at: string;
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
+        };
+        /** @description A period that has begun. */
+        PastPeriod: {
+            /**
+             * @description The limit.
+             * @example 400.00
+             */
+            amount: string;
+            /**
+             * Format: uuid
+             * @description The budget.
+             */
+            budget_id: string;
+            /**
+             * @description The category it limits.
+             * @example Groceries
+             */
+            category: string;
+            /**
+             * @description The currency it counts.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * Format: date
+             * @description The period's last day.
+             * @example 2026-01-31
+             */
+            end_date: string;
+            /** @description Whether the period is over for the user. */
+            is_over: boolean;
+            /**
+             * Format: double
+             * @description `spent` in percent of `amount`.
+             * @example 78.1
+             */
+            percentage: number;
+            /**
+             * @description `amount` less `spent`; below zero when it is overspent.
+             * @example 87.60
+             */
+            remaining: string;
+            /**
+             * @description What was spent in the period, refunds taken off.
+             * @example 312.40
+             */
+            spent: string;
+            /**
+             * Format: date
+             * @description The period's first day.
+             * @example 2026-01-01
+             */
+            start_date: string;
+            /** @description How it went, or goes. */
+            status: components["schemas"]["Health"];
+        };
+        /** @description The form of [`Patch`], for the OpenAPI document. */
+        PatchBody: {
+            /**
+             * @description Positive is money out, negative a refund or income; a string or a number with at most two decimals.
+             * @example 12.50
+             */
+            amount?: string;
+            /** @description 1 to 100 characters. */
+            category?: string;
+            /**
+             * @description ISO 4217 with at most two minor digits.
+             * @example EUR
+             */
+            currency?: string;
+            /**
+             * Format: date
+             * @description The local date.
+             * @example 2026-01-31
+             */
+            date?: string;
+            /** @description What to recognise the merchant by: 1 to 500 characters. */
+            merchant_raw?: string;
+            /** @description At most 2,000 characters; null takes it away. */
+            note?: string | null;
+        };
+        /** @description A piece of a text. */
+        Piece: {
+            /** @description Whether it is one of the words that were searched for. */
+            is_match: boolean;
+            /** @description The piece as it stands in the text: put together, the pieces are the text. */
+            text: string;
+        };
+        /** @description The body that a [`Problem`] becomes. */
+        Problem: Record<string, never> & {
+            /** @description A stable `snake_case` code. */
+            code: string;
+            /** @description One sentence for a person, saying what to do next. */
+            detail: string;
+            /** @description For 422: every bad field at once. */
+            errors?: components["schemas"]["FieldError"][];
+            /** @description The path that was asked for. */
+            instance: string;
+            /** @description Quote this when asking for help. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The status's standard phrase. */
+            title: string;
+            /**
+             * @description Identifies the kind of problem.
+             * @example urn:tallybook:problem:not_found
+             */
+            type: string;
+        };
+        /** @description A user's own profile. */
+        Profile: {
+            /**
+             * Format: date-time
+             * @description When the account was made.
+             */
+            created_at: string;
+            /** @description What amounts without a currency are in. */
+            currency: string;
+            /** @description The address as it was given. */
+            email: string;
+            /** @description The name. */
+            full_name: string;
+            /**
+             * Format: uuid
+             * @description The user's id.
+             */
+            id: string;
+            /** @description Whether the address was proven. */
+            is_verified: boolean;
+            /** @description The phone number, if given. */
+            phone?: string | null;
+            /** @description The user's choices. */
+            preferences: Record<string, never>;
+            /** @description IANA time zone; it decides which day is today. */
+            timezone: string;
+            /** @description Addresses of the user's wallets. */
+            wallet_addresses: string[];
+        };
+        /** @description The form of [`Receipt`], for the OpenAPI document. */
+        ReceiptBody: {
+            /**
+             * @description `image/jpeg`, `image/png`, `image/webp`, `image/heic` or `application/pdf`.
+             * @example image/jpeg
+             */
+            content_type: string;
+            /**
+             * Format: int64
+             * @description Exactly how many bytes the file has: 1 to 10,485,760.
+             * @example 204800
+             */
+            size: number;
+        };
+        /** @description The form of [`Refresh`], for the OpenAPI document. */
+        RefreshBody: {
+            /** @description The refresh token of the last pair. */
+            refresh_token: string;
+        };
+        /** @description The form of [`Registration`], for the OpenAPI document. */
+        RegisterBody: {
+            /**
+             * @description The address.
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description 1 to 255 characters.
+             * @example Ada Example
+             */
+            full_name: string;
+            /**
+             * @description 8 characters to 71 bytes of UTF-8, and not a common one.
+             * @example correct horse battery
+             */
+            password: string;
+            /** @description A phone number. */
+            phone?: string | null;
+        };
+        /** @description What became of a file. */
+        Report: {
+            /** @description Merchants that are new. */
+            imported: number;
+            /** @description Rows that were refused. */
+            refused: number;
+            /** @description Each row that was not imported. */
+            rows: components["schemas"]["Left"][];
+            /** @description Merchants known already, or twice in the file. */
+            skipped: number;
+        };
+        /** @description The form of [`Resolution`], for the OpenAPI document. */
+        ResolutionBody: components["schemas"]["ResolutionOfOne"] | {
+            /** @description 1 to 100, each transaction once. */
+            resolutions: components["schemas"]["ResolutionOfOne"][];
+        };
+        /** @description What to do with one transaction. */
+        ResolutionOfOne: {
+            /**
+             * @description `keep`: it is none, and is not flagged again. `delete`: it is one, and goes; it can be restored.
+             * @example keep
+             */
+            action: string;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            transaction_id: string;
+        };
+        /** @description What `POST /transactions/duplicates/resolve` answers. */
+        Resolved: {
+            /** @description One for each that was sent, in the same order. */
+            results: components["schemas"]["Outcome"][];
+        };
+        /** @description A row that could not be read. */
+        RowProblem: {
+            /**
+             * @description A stable code.
+             * @example bad_date
+             */
+            code: string;
+            /** @description The column, if it is one's fault. */
+            column?: string | null;
+            /** @description What was seen, and what to send. */
+            detail: string;
+            /**
+             * Format: int32
+             * @description The line of the file, from 1, on which the row starts.
+             */
+            line: number;
+        };
+        /** @description A saved mapping. */
+        SavedMapping: {
+            /**
+             * Format: date-time
+             * @description When it was first saved.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Its id: send it as `?mapping=` with a file.
+             */
+            id: string;
+            /** @description Which column is what. */
+            mapping: Record<string, never>;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it was last saved.
+             */
+            updated_at: string;
+        };
+        /** @description The form of [`Similar`], for the OpenAPI document. */
+        SimilarBody: {
+            /**
+             * Format: int64
+             * @description At most so many, 1 to 50.
+             * @default 10
+             */
+            limit: number | null;
+            /**
+             * Format: uuid
+             * @description Similar to this one.
+             */
+            transaction_id: string;
+        };
+        /** @description What `POST /transactions/import` answers with. */
+        Started: {
+            /**
+             * Format: uuid
+             * @description The import's id.
+             */
+            id: string;
+            /**
+             * @description `queued`.
+             * @example queued
+             */
+            status: string;
+        };
+        /** @description Where the user spends. */
+        Statistics: {
+            /** @description All categories of transactions at recognised merchants, the most used first. */
+            categories: components["schemas"]["OfCategory"][];
+            /** @description The merchants used most, the most used first. */
+            merchants: components["schemas"]["OfMerchant"][];
+            /**
+             * Format: date
+             * @description The first date that counts.
+             * @example 2025-02-01
+             */
+            since: string;
+            /**
+             * Format: date
+             * @description The last date that counts.
+             * @example 2026-01-31
+             */
+            until: string;
+        };
+        /** @description How the budgets stand whose period holds the user's today. */
+        Status: {
+            /** @description Those at risk, the nearest to their limit first. */
+            at_risk_categories: components["schemas"]["AtRisk"][];
+            /** @description Budgets of which more than 80 % is spent, and at most 100 %. */
+            at_risk_count: number;
+            /**
+             * @description The currency of all amounts here.
+             * @example EUR
+             */
+            currency: string;
+            /** @description All others. */
+            healthy_count: number;
+            /** @description Currencies of other budgets, which are not counted here. */
+            other_currencies: string[];
+            /** @description The overspent ones, the worst first. */
+            over_budget_categories: components["schemas"]["Over"][];
+            /** @description Budgets of which more than 100 % is spent. */
+            over_budget_count: number;
+            /**
+             * Format: double
+             * @description `total_spent` in percent of `total_budgeted`; none without budgets.
+             * @example 70.43
+             */
+            percentage?: number | null;
+            /**
+             * @description All limits.
+             * @example 1200.00
+             */
+            total_budgeted: string;
+            /**
+             * @description What was spent of them.
+             * @example 845.10
+             */
+            total_spent: string;
+        };
+        /** @description What to budget for a category. */
+        Suggestion: {
+            /**
+             * @description The category.
+             * @example Groceries
+             */
+            category: string;
+            /** @description Whether the category has a budget in this currency. */
+            has_budget: boolean;
+            /** @description Whether it is above 10,000 and may come from a mistake. */
+            looks_high: boolean;
+            /**
+             * @description What a month cost; none without spending.
+             * @example 372.73
+             */
+            monthly_mean?: string | null;
+            /**
+             * Format: int32
+             * @description Complete months the mean is of: 3 at most, 0 when it is this month so far.
+             * @example 3
+             */
+            months: number;
+            /**
+             * @description A tenth more than the mean, at least 100; none without spending.
+             * @example 410.00
+             */
+            suggested_amount?: string | null;
+        };
+        /** @description What `GET /budgets/suggestions` answers. */
+        Suggestions: {
+            /**
+             * @description The currency of all amounts here.
+             * @example EUR
+             */
+            currency: string;
+            /** @description The largest first. */
+            data: components["schemas"]["Suggestion"][];
+            /** @description Other currencies of the last months. */
+            other_currencies: string[];
+        };
+        /** @description What was spent in one currency. */
+        Sum: {
+            /**
+             * @description The total by the count, halves of a cent away from zero.
+             * @example 12.99
+             */
+            average: string;
+            /**
+             * Format: int64
+             * @description How many transactions.
+             */
+            count: number;
+            /**
+             * @description ISO 4217.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * @description Money out less money in.
+             * @example 155.88
+             */
+            total: string;
+        };
+        /** @description What opens one WebSocket. */
+        Ticket: {
+            /**
+             * Format: int64
+             * @description Seconds until it is of no use.
+             * @example 60
+             */
+            expires_in: number;
+            /** @description Connect with `?ticket=`. */
+            ticket: string;
+        };
+        /** @description What register, login and refresh answer with. */
+        TokenPair: {
+            /** @description Send it as `Authorization: Bearer`. */
+            access_token: string;
+            /**
+             * Format: int64
+             * @description Seconds until the access token ends.
+             * @example 3600
+             */
+            expires_in: number;
+            /** @description Works once, at `POST /auth/refresh`. */
+            refresh_token: string;
+            /**
+             * @description Always `bearer`.
+             * @example bearer
+             */
+            token_type: string;
+        };
+        /** @description A transaction as its owner sees it. */
+        Transaction: {
+            /**
+             * @description Positive is money out, negative a refund or income.
+             * @example 12.50
+             */
+            amount: string;
+            /**
+             * Format: double
+             * @description How unusual it is, from 0 to 1.
+             */
+            anomaly_score?: number | null;
+            /** @description Its category. */
+            category: string;
+            /** @description How sure each recognised field is, from 0 to 1. */
+            confidence: Record<string, never>;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * @description ISO 4217.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * Format: date
+             * @description The local date it was booked.
+             * @example 2026-01-31
+             */
+            date: string;
+            /**
+             * Format: uuid
+             * @description An earlier transaction that looks the same.
+             */
+            duplicate_of?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The import it came with.
+             */
+            import_id?: string | null;
+            /** @description The content id of its receipt. */
+            ipfs_cid?: string | null;
+            /** @description Whether it was deleted; it can be restored. */
+            is_deleted: boolean;
+            merchant?: components["schemas"]["Merchant"] | null;
+            /** @description What the bank or the user wrote. */
+            merchant_raw: string;
+            /** @description The user's note. */
+            note?: string | null;
+            /**
+             * @description Where its receipt is: an address of this API, which asks for the token and leads to the file. In the answer of
+             *     `GET /transactions/{id}` a link to the file itself, which works for 15 minutes without a token.
+             */
+            receipt_url?: string | null;
+            /** @description `ocr`, `sms`, `csv` or `manual`. */
+            source: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+        };
+        /** @description How to send the file. */
+        Upload: {
+            /**
+             * Format: int32
+             * @description Seconds until the address is of no use.
+             * @example 900
+             */
+            expires_in: number;
+            /** @description Headers to send with it as they are: the signature covers them, so another size is refused. */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Format: uuid
+             * @description Import it with `POST /transactions/import?upload=` and this, within a day.
+             */
+            id: string;
+            /**
+             * @description `PUT`.
+             * @example PUT
+             */
+            method: string;
+            /** @description Send the file here, without a token. */
+            url: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    auth_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginBody"];
+            };
+        };
+        responses: {
+            /** @description A new session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_logout: {
+        parameters: {
+            query?: {
+                /** @description End all of the user's sessions */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Logged out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The profile */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshBody"];
+            };
+        };
+        responses: {
+            /** @description The next pair */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterBody"];
+            };
+        };
+        responses: {
+            /** @description The account's first session */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `email_taken`: the address has an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_ws_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_list: {
+        parameters: {
+            query?: {
+                /** @description `current` (default): periods that hold the user's today; `all`: the history, too */
+                period?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The budgets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budgets"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBudgetBody"];
+            };
+        };
+        responses: {
+            /** @description The budget in this period */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `periods_overlap`: the dates touch several periods; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The budget's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The budget; `ETag` changes when the budget does, not when money is spent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The budget's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's, or deleted before */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_renew: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key answers the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The budget's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The budget in its new period */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_over_yet`: its only period is not over; `already_renewed`: its latest one is not; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_comparison: {
+        parameters: {
+            query?: {
+                /**
+                 * @description In this currency; the user's own when left out.
+                 * @example EUR
+                 */
+                currency?: string;
+                /**
+                 * @description Compare this month with the one before; the user's current month when left out.
+                 * @example 2026-01
+                 */
+                month?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Both months by category */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_history: {
+        parameters: {
+            query?: {
+                /** @description Of this category. */
+                category?: string;
+                /** @description In this currency. */
+                currency?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of periods */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PastPeriod"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_status: {
+        parameters: {
+            query?: {
+                /** @description The user's own when left out */
+                currency?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sums, and the budgets that are overspent or at risk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_suggestions: {
+        parameters: {
+            query?: {
+                /** @description This category alone */
+                category?: string;
+                /** @description The user's own when left out */
+                currency?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Suggestions, the largest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_categories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All categories */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Categories"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page for people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    system_docs_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `page.js`, `page.css`, `swagger-ui-bundle.js` or `swagger-ui.css` */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A script or a style sheet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            /** @description There is no such file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All is well */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A dependency is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    merchants_create: {
+        parameters: {
+            query?: {
+                /** @description Add it although merchants of nearly this name exist */
+                force?: boolean;
+            };
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMerchantBody"];
+            };
+        };
+        responses: {
+            /** @description The merchant */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detailed"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the user is no administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `merchant_exists`, with `conflicts`; `near_match`, with `candidates`; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merchants_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and file answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What became of each row that was not imported */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the user is no administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `merchant_exists`: one was made at the same moment; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merchants_merge: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeBody"];
+            };
+        };
+        responses: {
+            /** @description Begun; transactions follow */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merging"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the user is no administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_merged`, with the `merchant` to use instead; `merge_running`: try again in a few minutes; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merchants_undo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key answers the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The merge's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Begun; transactions follow */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merging"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: the user is no administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: there is no such merge */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_undone`; `already_merged`: undo the later merge first; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merchants_search: {
+        parameters: {
+            query: {
+                /** @description Only merchants of this category */
+                category?: string;
+                /** @description At least 2 characters */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The best first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merchants"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merchants_statistics: {
+        parameters: {
+            query?: {
+                /** @description Of transactions of this category alone. */
+                category?: string;
+                /** @description Merchants at most, 1 to 100. */
+                limit?: number;
+                /** @description From this date on; a year up to `until` when left out. */
+                since?: string;
+                /** @description Up to this date; today when left out. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The most used first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system_openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    transactions_list: {
+        parameters: {
+            query?: {
+                /** @description Of this category. */
+                category?: string;
+                /** @description In this currency. */
+                currency?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description `deleted`: deleted ones, too. */
+                include?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Of at most this amount. */
+                max_amount?: string;
+                /** @description Of this merchant. */
+                merchant_id?: string;
+                /**
+                 * @description Of at least this amount.
+                 * @example 10.00
+                 */
+                min_amount?: string;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+                /** @description Whose merchant or note has these words; `"a phrase"`, `or` and `-without` work. */
+                q?: string;
+                /** @description From this date on. */
+                since?: string;
+                /** @description `ocr`, `sms`, `csv` or `manual`. */
+                source?: string;
+                /** @description Up to this date. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Transaction"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTransactionBody"];
+            };
+        };
+        responses: {
+            /** @description The transaction */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The transaction; `ETag` changes whenever it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's, or deleted before */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchBody"];
+            };
+        };
+        responses: {
+            /** @description The transaction as it is now, with its new `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_receipt_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Location` is the file's */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's, or without a receipt */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptBody"];
+            };
+        };
+        responses: {
+            /** @description How to send the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_restore: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The transaction, with its `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_correct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrectionBody"];
+            };
+        };
+        responses: {
+            /** @description Both categories */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Corrected"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_duplicates: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before, with the same filters. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Groups"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_resolve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolutionBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resolved"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One that was sent alone is absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_export: {
+        parameters: {
+            query?: {
+                /** @description Of this category. */
+                category?: string;
+                /** @description In this currency. */
+                currency?: string;
+                /** @description `csv` or `json`. */
+                format?: string;
+                /** @description `deleted`: deleted ones, too. */
+                include?: string;
+                /** @description Of at most this amount. */
+                max_amount?: string;
+                /** @description Of this merchant. */
+                merchant_id?: string;
+                /**
+                 * @description Of at least this amount.
+                 * @example 10.00
+                 */
+                min_amount?: string;
+                /** @description Whose merchant or note has these words; `"a phrase"`, `or` and `-without` work. */
+                q?: string;
+                /** @description From this date on. */
+                since?: string;
+                /** @description `ocr`, `sms`, `csv` or `manual`. */
+                source?: string;
+                /** @description Up to this date. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, or the link to a large one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                    "text/csv": string;
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_import: {
+        parameters: {
+            query?: {
+                /** @description A saved mapping to read the file by */
+                mapping?: string;
+                /** @description `skip` (default), `flag` or `import`: what to do with rows that are there already */
+                on_duplicate?: string;
+                /** @description An upload's id, in place of a body */
+                upload?: string;
+            };
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and file answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Stored; rows follow */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_imports: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Import"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_import_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detailed"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_import_revert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The import's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `running` until all is taken back, then `reverted` */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_import_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUploadBody"];
+            };
+        };
+        responses: {
+            /** @description Where and how to send it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_mappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mappings"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_mapping_save: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMappingBody"];
+            };
+        };
+        responses: {
+            /** @description Saved */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_mappings`; or `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_search: {
+        parameters: {
+            query?: {
+                /** @description Of this category. */
+                category?: string;
+                /** @description In this currency. */
+                currency?: string;
+                /** @description The `next_cursor` of the page before, with the same filters. */
+                cursor?: string;
+                /** @description `deleted`: deleted ones, too. */
+                include?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Of at most this amount. */
+                max_amount?: string;
+                /** @description Of this merchant. */
+                merchant_id?: string;
+                /**
+                 * @description Of at least this amount.
+                 * @example 10.00
+                 */
+                min_amount?: string;
+                /** @description Whose merchant or note has these words; `"a phrase"`, `or` and `-without` work. */
+                q?: string;
+                /** @description From this date on. */
+                since?: string;
+                /** @description `ocr`, `sms`, `csv` or `manual`. */
+                source?: string;
+                /** @description Up to this date. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Matches"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_similar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimilarBody"];
+            };
+        };
+        responses: {
+            /** @description The nearest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbours"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_embedded`: it has no embedding yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}
