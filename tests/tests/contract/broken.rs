@@ -207,3 +207,10 @@ fn a_stack_that_grew_too_large() {
         }
     });
 }
+
+#[test]
+fn a_code_that_no_guide_tells_of() {
+    notices(rules::guides, "`idempotency_key_reused`", |repository| {
+        repository.guides = repository.guides.replace("`idempotency_key_reused`", "");
+    });
+}

@@ -54,3 +54,8 @@ fn every_function_has_a_sample_event_that_parses() {
 fn every_stack_stays_below_400_resources() {
     holds(rules::sizes);
 }
+
+#[test]
+fn every_code_of_an_error_is_in_the_guides() {
+    holds(rules::guides);
+}

@@ -47,6 +47,10 @@ pub struct Repository {
     pub public: Vec<String>,
     /// By handler: the text of the file.
     pub events: BTreeMap<String, String>,
+    /// Codes of errors that the source can answer, and where.
+    pub codes: BTreeMap<String, String>,
+    /// All guides, one after the other.
+    pub guides: String,
 }
 
 fn root() -> PathBuf {
@@ -80,6 +84,8 @@ impl Repository {
                 .filter(|line| !line.starts_with('#'))
                 .map(str::to_owned)
                 .collect(),
+            codes: codes(),
+            guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
             events: events
                 .map(|path| {
                     let handler = path.file_stem().expect("a name").display().to_string();
@@ -97,6 +103,60 @@ impl Repository {
             of_kind.map(move |(name, resource)| (path.as_str(), name.as_str(), &resource["Properties"]))
         })
     }
+}
+
+/// Files below a folder by their extension, named from the root.
+fn files(folder: &Path, extension: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<_> = entries
+        .flat_map(|path| match path.extension() {
+            _ if path.is_dir() => files(&path, extension),
+            Some(other) if other == extension => {
+                vec![path.strip_prefix(root()).expect("a file of ours").display().to_string()]
+            }
+            _ => Vec::new(),
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// What stands before the code of an error.
+const MARKS: [&str; 10] = [
+    "Problem::new(",
+    "Problem::conflict(",
+    "Problem::unauthorized(",
+    "Problem::field(",
+    "Self::new(",
+    "Fault::new(",
+    "Refusal::bare(",
+    "Some((",
+    "=> (",
+    "code: ",
+];
+
+fn codes() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for path in ["shared/src", "functions"].into_iter().flat_map(|folder| files(&root().join(folder), "rs")) {
+        let text = text(&path);
+        // Tests may name codes that nobody answers.
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (at, mark) in MARKS.iter().flat_map(|mark| text.match_indices(mark)) {
+            let rest = &text[at + mark.len()..];
+            // The code is the first literal, or the second after a status or a pointer.
+            let literals = rest.split('"').skip(1).step_by(2).take(2);
+            let near = rest.split(';').next().unwrap_or_default();
+            let word = |literal: &&str| {
+                literal.contains('_')
+                    && !literal.starts_with('_')
+                    && literal.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            };
+            if let Some(code) = literals.filter(|literal| near.contains(&format!("\"{literal}\""))).find(word) {
+                found.insert(code.to_owned(), path.clone());
+            }
+        }
+    }
+    found
 }
 
 fn row(function: &shared::platform::function::Function) -> Row {

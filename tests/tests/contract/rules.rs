@@ -355,3 +355,10 @@ pub fn sizes(repository: &Repository) -> Vec<String> {
         .map(|(path, size)| format!("{path} has {size} resources"))
         .collect()
 }
+
+/// Whoever meets a code finds it in the guides.
+pub fn guides(repository: &Repository) -> Vec<String> {
+    let told = |code: &str| repository.guides.contains(&format!("`{code}`"));
+    let codes = repository.codes.iter().filter(|(code, _)| !told(code));
+    codes.map(|(code, path)| format!("`{code}` of {path} is in none of the guides: add it to docs/errors.md")).collect()
+}
