@@ -1059,20 +1059,6 @@ export interface components {
              */
             size_bytes?: number | null;
         };
-        /** @description A merchant as an administrator sees it. */
-        Detailed: components["schemas"]["Merchant"] & {
-            /** @description Other names it goes by, sorted. */
-            aliases: string[];
-            /** @description ISO 3166, two letters. */
-            country?: string | null;
-            /**
-             * Format: date-time
-             * @description When it was made.
-             */
-            created_at: string;
-            /** @description Whatever else is known. */
-            tags: Record<string, never>;
-        };
         /** @description One field that was refused. */
         FieldError: {
             /**
@@ -1132,11 +1118,13 @@ export interface components {
             /** @description Send it as `cursor` for the next page. */
             next_cursor?: string | null;
         };
-        /**
-         * @description How much of a budget is used.
-         * @enum {string}
-         */
-        Health: "healthy" | "at_risk" | "over";
+        /** @description The answer of `GET /health`. */
+        Health: {
+            /** @description What the service stands on. */
+            dependencies: components["schemas"]["Dependency"][];
+            /** @description `ok` or `unavailable`. */
+            status: string;
+        };
         /** @description An import as its owner sees it. */
         Import: {
             /**
@@ -1192,6 +1180,11 @@ export interface components {
             size_bytes: number;
             /** @description `queued`, `running`, `completed`, `failed` or `reverted`. */
             status: string;
+        };
+        /** @description An import with its row errors. */
+        ImportDetail: components["schemas"]["Import"] & {
+            /** @description The first thousand rows that could not be read. */
+            errors: components["schemas"]["RowProblem"][];
         };
         /** @description A row that did not become a merchant. */
         Left: {
@@ -1294,6 +1287,20 @@ export interface components {
              * @description Its id.
              */
             id: string;
+        };
+        /** @description A merchant as an administrator sees it. */
+        MerchantDetail: components["schemas"]["Merchant"] & {
+            /** @description Other names it goes by, sorted. */
+            aliases: string[];
+            /** @description ISO 3166, two letters. */
+            country?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Whatever else is known. */
+            tags: Record<string, never>;
         };
         /** @description What a search answers. */
         Merchants: {
@@ -1672,7 +1679,7 @@ export interface components {
                  */
                 start_date: string;
                 /** @description How it went, or goes. */
-                status: components["schemas"]["Health"];
+                status: components["schemas"]["Standing"];
             }[];
             /** @description Whether more follow. */
             has_more: boolean;
@@ -1842,7 +1849,7 @@ export interface components {
              */
             start_date: string;
             /** @description How it went, or goes. */
-            status: components["schemas"]["Health"];
+            status: components["schemas"]["Standing"];
         };
         /** @description The form of [`Patch`], for the OpenAPI document. */
         PatchBody: {
@@ -1943,6 +1950,28 @@ export interface components {
              * @example 204800
              */
             size: number;
+        };
+        /** @description How to send the file. */
+        ReceiptUpload: {
+            /**
+             * Format: int32
+             * @description Seconds until the address is of no use.
+             * @example 900
+             */
+            expires_in: number;
+            /** @description Headers to send with it as they are: the signature covers them, so another type or size is refused. */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description `PUT`.
+             * @example PUT
+             */
+            method: string;
+            /** @description Where the receipt will be: an address of this API. It leads to nothing until the file was sent. */
+            receipt_url: string;
+            /** @description Send the file here, without a token. */
+            url: string;
         };
         /** @description The form of [`Refresh`], for the OpenAPI document. */
         RefreshBody: {
@@ -2056,6 +2085,11 @@ export interface components {
              */
             transaction_id: string;
         };
+        /**
+         * @description How much of a budget is used.
+         * @enum {string}
+         */
+        Standing: "healthy" | "at_risk" | "over";
         /** @description What `POST /transactions/import` answers with. */
         Started: {
             /**
@@ -3893,7 +3927,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detailed"];
+                    "application/json": components["schemas"]["MerchantDetail"];
                 };
             };
             /** @description The request could not be read. */
@@ -5150,7 +5184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Ticket"];
+                    "application/json": components["schemas"]["ReceiptUpload"];
                 };
             };
             /** @description The request could not be read. */
@@ -5963,7 +5997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detailed"];
+                    "application/json": components["schemas"]["ImportDetail"];
                 };
             };
             /** @description The request could not be read. */

@@ -30,7 +30,7 @@ deps! { db: Db }
     ),
     request_body = merchants::NewMerchantBody,
     responses(
-        (status = 201, description = "The merchant", body = merchants::Detailed),
+        (status = 201, description = "The merchant", body = merchants::MerchantDetail),
         (status = 403, description = "`forbidden`: the user is no administrator", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 409, description = "`merchant_exists`, with `conflicts`; `near_match`, with `candidates`; `in_flight`: a request with this key is still running", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,

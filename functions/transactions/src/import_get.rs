@@ -23,7 +23,7 @@ deps! { db: ReadDb }
     tag = "Imports",
     params(("id" = Uuid, Path, description = "The import's id")),
     responses(
-        (status = 200, description = "The import", body = imports::Detailed),
+        (status = 200, description = "The import", body = imports::ImportDetail),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

@@ -29,7 +29,7 @@ deps! { db: Db, files: Files, relay: Queue<Relay> }
     params(("id" = Uuid, Path, description = "The transaction's id")),
     request_body = transactions::ReceiptBody,
     responses(
-        (status = 200, description = "How to send the file", body = transactions::Ticket),
+        (status = 200, description = "How to send the file", body = transactions::ReceiptUpload),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

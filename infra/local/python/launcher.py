@@ -70,6 +70,38 @@ def mend_queue_gap(lambda_svc) -> None:
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = 0.001
 
 
+# --- workers -----------------------------------------------------------------
+
+
+def mend_old_versions(runtime, lambda_svc) -> None:
+    """The first process of every version is kept for ever, and each deployment makes
+    a version of every function: after five there would be hundreds of processes,
+    each with its connection to Postgres. AWS lets go of what is not asked any more."""
+    reap = need(lambda_svc, "reap_idle_workers", "ttl")
+    workers, lock = need(runtime, "_workers"), need(runtime, "_lock")
+    kill, key = need(runtime, "kill_workers", "workers"), need(runtime, "_worker_key", "func_name config qualifier")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    if not key("f", {"FunctionArn": arn}, "7").endswith(":f:7"):
+        fail("the keys of workers have another form")
+
+    def reap_old_versions(ttl=None):
+        reaped = reap(ttl)
+        with lock:
+            versions = {}
+            for full in workers:
+                function, _, version = full.rpartition(":")
+                if version.isdigit():
+                    versions.setdefault(function, []).append(int(version))
+            old = [f"{function}:{version}" for function, all_of in versions.items() for version in all_of if version < max(all_of)]
+            # One that is in use is met again in half a minute.
+            idle = [full for full in old if not any(worker.in_use for worker in workers[full])]
+            doomed = [worker for full in idle for worker in workers.pop(full)]
+        kill(doomed)
+        return reaped + len(doomed)
+
+    lambda_svc.reap_idle_workers = reap_old_versions
+
+
 # --- API Gateway -------------------------------------------------------------
 
 
@@ -294,6 +326,7 @@ def main() -> None:
 
     mend_log_wait(runtime)
     mend_queue_gap(lambda_svc)
+    mend_old_versions(runtime, lambda_svc)
     mend_stage_in_path(apigateway)
     mend_source_ip(apigateway, app_module)
     mend_cors(provisioners)

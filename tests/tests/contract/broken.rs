@@ -214,3 +214,8 @@ fn a_code_that_no_guide_tells_of() {
         repository.guides = repository.guides.replace("`idempotency_key_reused`", "");
     });
 }
+
+#[test]
+fn two_types_of_one_name() {
+    notices(rules::schemas, "Budget", |repository| repository.schemas.push("Budget".into()));
+}

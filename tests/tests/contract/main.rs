@@ -59,3 +59,8 @@ fn every_stack_stays_below_400_resources() {
 fn every_code_of_an_error_is_in_the_guides() {
     holds(rules::guides);
 }
+
+#[test]
+fn every_type_of_the_openapi_document_has_a_name_of_its_own() {
+    holds(rules::schemas);
+}

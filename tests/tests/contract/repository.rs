@@ -49,6 +49,8 @@ pub struct Repository {
     pub events: BTreeMap<String, String>,
     /// Codes of errors that the source can answer, and where.
     pub codes: BTreeMap<String, String>,
+    /// Names of types in the OpenAPI document, as often as the source defines one.
+    pub schemas: Vec<String>,
     /// All guides, one after the other.
     pub guides: String,
 }
@@ -85,6 +87,7 @@ impl Repository {
                 .map(str::to_owned)
                 .collect(),
             codes: codes(),
+            schemas: schemas(),
             guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
             events: events
                 .map(|path| {
@@ -119,6 +122,23 @@ fn files(folder: &Path, extension: &str) -> Vec<String> {
         .collect();
     found.sort();
     found
+}
+
+fn schemas() -> Vec<String> {
+    let sources = ["shared/src", "functions"].into_iter().flat_map(|folder| files(&root().join(folder), "rs"));
+    let names = |path: String| {
+        let text = text(&path);
+        let after = |part: &str| {
+            let item = part
+                .split_once("pub struct ")
+                .into_iter()
+                .chain(part.split_once("pub enum "))
+                .min_by_key(|(before, _)| before.len())?;
+            Some(item.1.split(|c: char| !c.is_alphanumeric()).next()?.to_owned())
+        };
+        text.split("ToSchema)]").skip(1).filter_map(after).collect::<Vec<_>>()
+    };
+    sources.flat_map(names).collect()
 }
 
 /// What stands before the code of an error.

@@ -362,3 +362,10 @@ pub fn guides(repository: &Repository) -> Vec<String> {
     let codes = repository.codes.iter().filter(|(code, _)| !told(code));
     codes.map(|(code, path)| format!("`{code}` of {path} is in none of the guides: add it to docs/errors.md")).collect()
 }
+
+/// Two types of one name would be one in the OpenAPI document, and it would be wrong for either's routes.
+pub fn schemas(repository: &Repository) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let twice = repository.schemas.iter().filter(|name| !seen.insert(name.as_str()));
+    twice.map(|name| format!("{name} names two types of the OpenAPI document: rename one")).collect()
+}

@@ -2,7 +2,7 @@
 
 use super::{
     Percent,
-    past::Health,
+    past::Standing,
     rounded,
     sql::{self, Which, overview},
     suggest,
@@ -134,13 +134,13 @@ pub async fn status(tx: &mut Tx, me: &Me, asked: &CurrencyQuery) -> Result<Statu
     let total_spent = sum(budgets.iter().map(|budget| budget.spent));
     for one in budgets {
         let (name, budget, spent, percentage) = (one.category, one.amount, one.spent, one.percentage);
-        match Health::of(spent, budget) {
-            Health::Over => {
+        match Standing::of(spent, budget) {
+            Standing::Over => {
                 let overage = Money::of(-one.remaining.amount());
                 over.push(Over { name, budget, spent, overage, percentage });
             }
-            Health::AtRisk => at_risk.push(AtRisk { name, budget, spent, remaining: one.remaining, percentage }),
-            Health::Healthy => healthy = healthy.saturating_add(1),
+            Standing::AtRisk => at_risk.push(AtRisk { name, budget, spent, remaining: one.remaining, percentage }),
+            Standing::Healthy => healthy = healthy.saturating_add(1),
         }
     }
     Ok(Status {

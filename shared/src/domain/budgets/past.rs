@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// How much of a budget is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Health {
+pub enum Standing {
     /// At most 80 %.
     Healthy,
     /// More than 80 %, at most 100 %.
@@ -31,7 +31,7 @@ pub enum Health {
     Over,
 }
 
-impl Health {
+impl Standing {
     /// Compares what was spent with the limit, to the cent.
     pub fn of(spent: Money, budget: Money) -> Self {
         let (spent, budget) = (spent.amount(), budget.amount());
@@ -104,7 +104,7 @@ pub struct PastPeriod {
     #[schema(value_type = f64, example = 78.1)]
     pub percentage: Percent,
     /// How it went, or goes.
-    pub status: Health,
+    pub status: Standing,
 }
 
 /// A page of the periods that have begun, the latest first.
@@ -136,7 +136,7 @@ pub async fn history(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &HistoryQuery) 
             spent,
             remaining: Money::of(row.amount.saturating_sub(row.spent)),
             percentage: Percent::of(spent, amount),
-            status: Health::of(spent, amount),
+            status: Standing::of(spent, amount),
         }
     });
     Ok(Page {

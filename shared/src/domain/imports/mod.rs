@@ -196,7 +196,7 @@ pub struct RowProblem {
 
 /// An import with its row errors.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Detailed {
+pub struct ImportDetail {
     /// The import.
     #[serde(flatten)]
     pub import: Import,
@@ -205,9 +205,9 @@ pub struct Detailed {
 }
 
 /// One import of the user's.
-pub async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Detailed, Problem> {
+pub async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<ImportDetail, Problem> {
     let import = sql::get(tx, user_id, id).await?.ok_or_else(Problem::not_found)?;
-    Ok(Detailed { import, errors: sql::errors(tx, user_id, id, ERRORS_SHOWN).await? })
+    Ok(ImportDetail { import, errors: sql::errors(tx, user_id, id, ERRORS_SHOWN).await? })
 }
 
 /// What `GET /transactions/imports` takes.

@@ -10,7 +10,7 @@ mod statistics;
 use crate::platform::{db::Tx, problem::Problem};
 pub use import::{BODY_LIMIT, Left, Report, import, import_csv};
 pub use merges::{Merge, MergeBody, Merging, Moved, merge, open_merges, undo, work_off};
-pub use new::{Detailed, Force, NewMerchant, NewMerchantBody, create};
+pub use new::{Force, MerchantDetail, NewMerchant, NewMerchantBody, create};
 pub use search::{Found, Merchants, Search, search};
 use serde::Serialize;
 pub use sql::Matched;

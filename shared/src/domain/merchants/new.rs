@@ -214,7 +214,7 @@ impl Read for Force {
 
 /// A merchant as an administrator sees it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Detailed {
+pub struct MerchantDetail {
     /// The merchant.
     #[serde(flatten)]
     pub merchant: Merchant,
@@ -231,7 +231,13 @@ pub struct Detailed {
 }
 
 /// Adds a merchant, unless one goes by any of its names or, not forced, by a similar one.
-pub async fn create(tx: &mut Tx, me: &Me, call: &Call, new: NewMerchant, force: &Force) -> Result<Detailed, Problem> {
+pub async fn create(
+    tx: &mut Tx,
+    me: &Me,
+    call: &Call,
+    new: NewMerchant,
+    force: &Force,
+) -> Result<MerchantDetail, Problem> {
     let row = new.row();
     let known = sql::known(tx, &row, NEAR).await?;
     if !known.is_category {
@@ -251,7 +257,7 @@ pub async fn create(tx: &mut Tx, me: &Me, call: &Call, new: NewMerchant, force: 
     }
     sql::insert(tx, std::slice::from_ref(&row), call.now).await?;
     audit::record(tx, call, me.user_id, "merchant.created", Some(row.id)).await?;
-    Ok(Detailed {
+    Ok(MerchantDetail {
         merchant: Merchant { id: row.id, canonical_name: row.canonical_name, category: row.category },
         aliases: row.aliases,
         country: row.country,

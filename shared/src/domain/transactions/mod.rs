@@ -28,7 +28,7 @@ pub use edit::{Changed, Patch, PatchBody, delete, restore, update};
 pub use export::{Export, ExportQuery, Exported, Link, export};
 pub use highlight::Piece;
 pub use list::{FilterQuery, Filters, List, list};
-pub use receipt::{Receipt, ReceiptBody, Ticket, attach, receipt_link, with_receipt};
+pub use receipt::{Receipt, ReceiptBody, ReceiptUpload, attach, receipt_link, with_receipt};
 pub use search::{Match, Matches, Search, search};
 use serde::Serialize;
 pub use similar::{Neighbour, Neighbours, Similar, SimilarBody, similar};

@@ -63,7 +63,7 @@ pub struct ReceiptBody {
 
 /// How to send the file.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Ticket {
+pub struct ReceiptUpload {
     /// Send the file here, without a token.
     pub url: String,
     /// `PUT`.
@@ -103,9 +103,9 @@ pub async fn attach(tx: &mut Tx, me: &Me, id: Uuid) -> Result<Transaction, Probl
 
 impl Receipt {
     /// Signs the address that the file is sent to.
-    pub async fn ticket(&self, files: &Files, user_id: Uuid, id: Uuid) -> Result<Ticket, Problem> {
+    pub async fn ticket(&self, files: &Files, user_id: Uuid, id: Uuid) -> Result<ReceiptUpload, Problem> {
         let signed = files.sign_put(&file_key(user_id, id), self.kind.0, self.size).await?;
-        Ok(Ticket {
+        Ok(ReceiptUpload {
             url: signed.url,
             method: "PUT",
             headers: signed.headers,
