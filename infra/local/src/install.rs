@@ -42,6 +42,11 @@ pub fn sam_python(paths: &Paths) -> Result<PathBuf> {
     virtual_environment(paths, "sam")
 }
 
+/// The interpreter of the environment that compares answers with the OpenAPI document.
+pub fn conform_python(paths: &Paths) -> Result<PathBuf> {
+    virtual_environment(paths, "conform")
+}
+
 /// The folder of Postgres's programs.
 pub fn postgres_bin(paths: &Paths) -> Result<PathBuf> {
     // Outside the cache where Postgres's own user could not read it.

@@ -98,6 +98,15 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Compare what the running system answers with its OpenAPI document, by made-up requests
+    Conform {
+        /// Requests to each route, about
+        #[arg(long, default_value_t = 50)]
+        examples: u32,
+        /// Another seed makes up others
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Measure; arguments go to `tools bench`
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -155,6 +164,7 @@ fn command() -> Result<()> {
         }
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
+        Command::Conform { examples, seed } => run::conform(&here, examples, seed),
         Command::Bench { args } => run::tools(&here, "bench", &args),
         Command::Prepare { check } => run::prepare(&here, check),
         Command::Migrate { args } => run::tools(&here, "migrate", &args),

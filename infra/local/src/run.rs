@@ -55,6 +55,23 @@ pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> 
     result
 }
 
+/// Compares what the running system answers with its OpenAPI document.
+pub fn conform(paths: &Paths, examples: u32, seed: u64) -> Result<()> {
+    let found_running = State::load(paths).running();
+    up::up(paths, true)?;
+    let (python, environment, built) = (install::conform_python(paths)?, environment::of(paths)?, Built::find(paths)?);
+    let mut command = Command::new(python);
+    environment::give(&mut command, &environment)
+        .arg(paths.python("conform.py"))
+        .arg(&built.tools)
+        .args([examples.to_string(), seed.to_string()]);
+    let result = run(&mut command).context("an answer is not what the document says: see above for the request");
+    if !found_running {
+        up::down(paths)?;
+    }
+    result
+}
+
 /// Has sqlx's macros describe every query, against a scratch database with the newest migrations. They write what they
 /// learn into `SQLX_OFFLINE_DIR` while they compile; `cargo sqlx prepare` does the same after a `cargo clean`.
 pub fn prepare(paths: &Paths, check: bool) -> Result<()> {
