@@ -65,6 +65,22 @@ impl Aws {
         Ok(())
     }
 
+    /// Has mail accepted from an address, as its owner's answer to a mail does on AWS.
+    pub fn verify_sender(&self, address: &str) -> Result<()> {
+        let body = serde_json::json!({"EmailIdentity": address});
+        let answer = self
+            .agent
+            .post(self.url("/v2/email/identities"))
+            .header("authorization", scope("ses"))
+            .header("content-type", "application/json")
+            .send(body.to_string())?;
+        // 400: it is known already.
+        if !answer.status().is_success() && answer.status() != 400 {
+            bail!("the local AWS takes no mail from {address}: {}", answer.status());
+        }
+        Ok(())
+    }
+
     /// The outputs of a stack that is completely there.
     pub fn outputs(&self, stack: &str) -> Result<Option<BTreeMap<String, String>>> {
         let (status, text) = self.cloudformation(&format!("Action=DescribeStacks&StackName={stack}"))?;
