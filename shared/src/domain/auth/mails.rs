@@ -76,22 +76,38 @@ pub async fn unsent(tx: &mut Tx, now: OffsetDateTime) -> Result<Vec<Uuid>, Probl
     Ok(rows::unsent(tx, now.saturating_sub(Duration::MINUTE)).await?)
 }
 
-struct Letter {
-    to: String,
-    subject: &'static str,
-    text: String,
+/// A mail as it is sent.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// To whom.
+    pub to: String,
+    /// What about.
+    pub subject: &'static str,
+    /// What it says.
+    pub text: String,
 }
 
 /// Sends a mail. Twice at once sends it once; killed between sending and noting it, it is sent once more.
 pub async fn send(db: &Db, post: &Mail, id: Uuid) -> Result<(), Problem> {
-    let now = clock::now();
+    let send = async |letter: &Letter| post.send(&letter.to, letter.subject, &letter.text).await;
+    send_by(db, |path, token| post.link(path, token), send, id, clock::now()).await
+}
+
+/// [`send`], by another way.
+pub async fn send_by(
+    db: &Db,
+    link: impl Fn(&str, &str) -> String,
+    send: impl AsyncFn(&Letter) -> Result<(), Problem>,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<(), Problem> {
     let letter = db
         .tx(async |tx: &mut Tx| {
             let Some(mail) = rows::claim(tx, id, now, now.saturating_add(AGAIN)).await? else { return Ok(None) };
             let Some((kind, _)) = KINDS.iter().find(|(_, name)| *name == mail.kind) else {
                 return Err(Problem::internal("a mail of a kind that comes with a newer release"));
             };
-            let letter = if mail.tries > TRIES { None } else { compose(tx, post, *kind, &mail, now).await? };
+            let letter = if mail.tries > TRIES { None } else { compose(tx, &link, *kind, &mail, now).await? };
             if letter.is_none() {
                 rows::delete(tx, id).await?;
             }
@@ -99,14 +115,14 @@ pub async fn send(db: &Db, post: &Mail, id: Uuid) -> Result<(), Problem> {
         })
         .await?;
     let Some(letter) = letter else { return Ok(()) };
-    post.send(&letter.to, letter.subject, &letter.text).await?;
+    send(&letter).await?;
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(rows::delete(tx, id).await?)).await
 }
 
 /// The mail as it is true now; none for an address without an account, or when there is nothing to say any more.
 async fn compose(
     tx: &mut Tx,
-    post: &Mail,
+    link: &impl Fn(&str, &str) -> String,
     kind: Kind,
     mail: &rows::Waiting,
     now: OffsetDateTime,
@@ -144,7 +160,7 @@ async fn compose(
         Kind::VerifyEmail | Kind::ChangeEmail | Kind::AccountClosed => return Ok(None),
     };
     let token = links::issue(tx, user_id, purpose, to, now).await?;
-    Ok(token.and_then(|token| letter(to, subject, &text.replace("{link}", &post.link(path, &token)))))
+    Ok(token.and_then(|token| letter(to, subject, &text.replace("{link}", &link(path, &token)))))
 }
 
 const VERIFY: &str = "Welcome to Tallybook. Please confirm that this address is yours:\n\n{link}\n\nThe link works for a \

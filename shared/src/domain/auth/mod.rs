@@ -23,7 +23,9 @@ pub use credentials::{Email, Given, Password, dummy_hash};
 pub use devices::{Device, Devices, end_session, sessions};
 pub use email::{Verify, VerifyBody, resend, verify, verify_by_link};
 pub use links::{AN_HOUR, forget_old as forget_old_links};
-pub use mails::{Kind, send as send_mail, unsent as unsent_mails, write as write_mail};
+pub use mails::{
+    Kind, Letter, send as send_mail, send_by as send_mail_by, unsent as unsent_mails, write as write_mail,
+};
 pub use passwords::{
     Confirmed, Forgot, ForgotBody, PasswordChange, PasswordChangeBody, Reset, ResetBody, WasReset, change_password,
     confirm, forgot, reset, reset_by_link,
@@ -33,7 +35,7 @@ pub use profile::{Changed, Profile, ProfilePatch, ProfilePatchBody, profile, upd
 use serde::Serialize;
 pub use sessions::{
     Login, LoginBody, LogoutQuery, NewAccount, Refresh, RefreshBody, RegisterBody, Registered, Registration,
-    create_account, login, logout, refresh, register,
+    create_account, login, logout, next_pair, refresh, register,
 };
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;

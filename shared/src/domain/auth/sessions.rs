@@ -273,32 +273,38 @@ fn bad_refresh_token() -> Problem {
 pub async fn refresh(db: &Db, keys: &Keys, call: &Call, asked: Refresh) -> Result<TokenPair, Problem> {
     let claims = keys.verify::<RefreshClaims>(asked.refresh_token.as_str()).await?;
     let claims = claims.filter(|claims| claims.kind == "refresh").ok_or_else(bad_refresh_token)?;
-    let (keys, shown) = (keys.get().await?, RefreshId(claims.jti));
-    let (user_id, id) = (claims.user_id, claims.session_id);
-    let tokens = db
-        .tx(async |tx: &mut Tx| {
-            let Some(row) = sql::lock_session(tx, user_id, id, call.now).await? else {
-                return Err(bad_refresh_token());
-            };
-            let next = shown.successor(&keys);
-            let session = |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at };
-            if same(&shown.hash(), &row.token_hash) {
-                sql::rotate_session(tx, user_id, id, &next.hash(), call.now).await?;
-                return pair(&keys, call, &session(call.now), &next).map(Some);
-            }
-            let lost_answer = row.previous_hash.is_some_and(|previous| same(&shown.hash(), &previous))
-                && same(&next.hash(), &row.token_hash)
-                && call.now <= row.rotated_at.saturating_add(REPLAY);
-            if lost_answer {
-                return pair(&keys, call, &session(row.rotated_at), &next).map(Some);
-            }
-            sql::revoke_sessions(tx, user_id, Some(id), None, "refresh token reused", call.now).await?;
-            audit::record(tx, call, user_id, "auth.refresh_reused", Some(id)).await?;
-            // Not an error in here: the end of the session must be committed.
-            Ok(None)
-        })
-        .await?;
+    let keys = keys.get().await?;
+    let tokens = db.tx(async |tx: &mut Tx| next_pair(tx, &keys, call, &claims).await).await?;
     tokens.ok_or_else(bad_refresh_token)
+}
+
+/// What [`refresh`] does inside its transaction. None when the session was ended just now: no error in there, because that
+/// must be committed.
+pub async fn next_pair(
+    tx: &mut Tx,
+    keys: &KeySet,
+    call: &Call,
+    claims: &RefreshClaims,
+) -> Result<Option<TokenPair>, Problem> {
+    let (user_id, id, shown) = (claims.user_id, claims.session_id, RefreshId(claims.jti.clone()));
+    let Some(row) = sql::lock_session(tx, user_id, id, call.now).await? else {
+        return Err(bad_refresh_token());
+    };
+    let next = shown.successor(keys);
+    let session = |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at };
+    if same(&shown.hash(), &row.token_hash) {
+        sql::rotate_session(tx, user_id, id, &next.hash(), call.now).await?;
+        return pair(keys, call, &session(call.now), &next).map(Some);
+    }
+    let lost_answer = row.previous_hash.is_some_and(|previous| same(&shown.hash(), &previous))
+        && same(&next.hash(), &row.token_hash)
+        && call.now <= row.rotated_at.saturating_add(REPLAY);
+    if lost_answer {
+        return pair(keys, call, &session(row.rotated_at), &next).map(Some);
+    }
+    sql::revoke_sessions(tx, user_id, Some(id), None, "refresh token reused", call.now).await?;
+    audit::record(tx, call, user_id, "auth.refresh_reused", Some(id)).await?;
+    Ok(None)
 }
 
 /// Ends this session, or all of the user's, at once.
