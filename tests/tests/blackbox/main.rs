@@ -16,6 +16,9 @@
 
 mod support;
 
+mod accounts;
+mod accounts_limits;
+mod accounts_rotation;
 mod alerts;
 mod auth;
 mod endpoints;
