@@ -23,11 +23,11 @@ async fn post(db: &Db, kind: Kind, email: &str, user_id: Option<Uuid>, now: Offs
 
 async fn deliver(db: &Db, id: Uuid, now: OffsetDateTime) -> Result<Vec<Letter>, Problem> {
     let sent = RefCell::new(Vec::new());
-    let send = async |letter: &Letter| {
+    let post = async |letter: &Letter| {
         sent.borrow_mut().push(letter.clone());
         Ok(())
     };
-    send_mail_by(db, |path, token| format!("https://app.example.com/{path}?token={token}"), send, id, now).await?;
+    send_mail_by(db, |path, token| format!("https://app.example.com/{path}?token={token}"), post, id, now).await?;
     Ok(sent.into_inner())
 }
 

@@ -37,7 +37,7 @@ async fn must_hold_13_of_sixteen_registrations_of_an_address_one_wins() {
     for round in 0..ROUNDS {
         let results = at_once(&all, async |db| {
             // In as many spellings as there are: case does not count.
-            let email = if Uuid::now_v7().as_u128() % 2 == 0 { "Ada" } else { "aDA" };
+            let email = if Uuid::now_v7().as_u128().is_multiple_of(2) { "Ada" } else { "aDA" };
             let new = json!({"email": format!("{email}{round}@example.com"), "password": "a long password", "full_name": "Ada"});
             let new = body::<Registration>(&new).hashed(HASH.into());
             db.tx(async |tx: &mut Tx| create_account(tx, &keys, &call(&nobody, "", None), &new).await).await

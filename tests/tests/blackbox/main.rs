@@ -19,6 +19,7 @@ mod support;
 mod accounts;
 mod accounts_limits;
 mod accounts_rotation;
+mod accounts_tickets;
 mod alerts;
 mod auth;
 mod endpoints;

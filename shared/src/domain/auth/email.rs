@@ -47,9 +47,9 @@ pub async fn verify(db: &Db, limits: &Limits, call: &Call, asked: &Verify) -> Re
 
 /// What [`verify`] does inside its transaction.
 pub async fn verify_by_link(tx: &mut Tx, call: &Call, token: &str) -> Result<Option<Uuid>, Problem> {
-    let taken = links::take(tx, token, &[Purpose::VerifyEmail, Purpose::ChangeEmail], call.now).await?;
-    let (user_id, user) = (taken.user_id, taken.user);
-    if taken.purpose == Purpose::VerifyEmail {
+    let link = links::take(tx, token, &[Purpose::VerifyEmail, Purpose::ChangeEmail], call.now).await?;
+    let (user_id, user) = (link.user_id, link.user);
+    if link.purpose == Purpose::VerifyEmail {
         rows::verify(tx, user_id, &user.email, call.now).await?;
         links::void(tx, user_id, &[Purpose::VerifyEmail], call.now).await?;
         audit_of(tx, call, user_id, "auth.email_verified").await?;

@@ -188,7 +188,7 @@ pub async fn reset(db: &Db, limits: &Limits, call: &Call, asked: &Reset) -> Resu
 
 /// What [`reset`] does once the password is hashed.
 pub async fn reset_by_link(tx: &mut Tx, call: &Call, token: &str, hashed_password: &str) -> Result<WasReset, Problem> {
-    let taken = links::take(tx, token, &[Purpose::ResetPassword], call.now).await?;
-    let mail_id = set(tx, call, taken.user_id, hashed_password, None).await?;
-    Ok(WasReset { user_id: taken.user_id, mail_id })
+    let link = links::take(tx, token, &[Purpose::ResetPassword], call.now).await?;
+    let mail_id = set(tx, call, link.user_id, hashed_password, None).await?;
+    Ok(WasReset { user_id: link.user_id, mail_id })
 }

@@ -118,6 +118,7 @@ impl Field for Wallets {
 /// What a change of the profile takes: what is left out stays.
 pub struct ProfilePatch {
     full_name: Option<Text<1, 255>>,
+    #[expect(clippy::option_option, reason = "left out, emptied by null, or set")]
     phone: Option<Option<Text<3, 32>>>,
     preferences: Option<PreferencesPatch>,
     wallets: Option<Wallets>,

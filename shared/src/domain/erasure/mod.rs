@@ -126,9 +126,9 @@ pub async fn run(
     db.tx(async |tx: &mut Tx| {
         // What was stored behind our back since, by a function that had begun before, goes with the last look.
         if now < end {
-            sql::postpone(tx, user_id, end).await?
+            sql::postpone(tx, user_id, end).await?;
         } else {
-            sql::finish(tx, user_id).await?
+            sql::finish(tx, user_id).await?;
         }
         Ok::<_, Problem>(())
     })
