@@ -1,10 +1,19 @@
 //! Accounts and sessions.
 
+mod close;
+mod forgot;
 mod login;
 mod logout;
 mod me;
+mod password;
 mod refresh;
 mod register;
+mod resend;
+mod reset;
+mod session_end;
+mod sessions;
+mod update;
+mod verify;
 mod ws_ticket;
 
 use shared::{
@@ -14,7 +23,23 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(register::handle, login::handle, refresh::handle, logout::handle, me::handle, ws_ticket::handle))]
+#[openapi(paths(
+    register::handle,
+    login::handle,
+    refresh::handle,
+    logout::handle,
+    me::handle,
+    update::handle,
+    close::handle,
+    password::handle,
+    forgot::handle,
+    reset::handle,
+    verify::handle,
+    resend::handle,
+    sessions::handle,
+    session_end::handle,
+    ws_ticket::handle
+))]
 struct Api;
 
 /// This feature's functions. Those that hash passwords have the memory that a whole processor comes with.
@@ -32,5 +57,14 @@ const FUNCTIONS: &[Function] = &[
     function!("auth": refresh, HTTP "POST" "/auth/refresh", Public, 256 MB, 10 s),
     function!("auth": logout, HTTP "POST" "/auth/logout", User, 256 MB, 10 s),
     function!("auth": me, HTTP "GET" "/auth/me", User, 256 MB, 10 s),
+    function!("auth": update, HTTP "PATCH" "/auth/me", User, 1769 MB, 10 s),
+    function!("auth": close, HTTP "DELETE" "/auth/me", User, 1769 MB, 10 s),
+    function!("auth": password, HTTP "POST" "/auth/password", User, 1769 MB, 10 s),
+    function!("auth": forgot, HTTP "POST" "/auth/password/forgot", Public, 256 MB, 10 s),
+    function!("auth": reset, HTTP "POST" "/auth/password/reset", Public, 1769 MB, 10 s),
+    function!("auth": verify, HTTP "POST" "/auth/email/verify", Public, 256 MB, 10 s),
+    function!("auth": resend, HTTP "POST" "/auth/email/resend", User, 256 MB, 10 s),
+    function!("auth": sessions, HTTP "GET" "/auth/sessions", User, 256 MB, 10 s),
+    function!("auth": session_end, HTTP "DELETE" "/auth/sessions/{id}", User, 256 MB, 10 s),
     function!("auth": ws_ticket, HTTP "POST" "/auth/ws-ticket", User, 256 MB, 10 s),
 ];

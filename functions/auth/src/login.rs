@@ -2,18 +2,18 @@
 
 use shared::{
     deps,
-    domain::auth,
+    domain::{auth, tasks},
     platform::{
         db::Db,
         http::{Call, Reply},
         jwt::Keys,
         limits::Limits,
-        mail::Mail,
         problem::Problem,
+        queue::{Default, Queue},
     },
 };
 
-deps! { db: Db, keys: Keys, limits: Limits, mail: Mail }
+deps! { db: Db, keys: Keys, limits: Limits, tasks: Queue<Default> }
 
 /// Log in
 ///
@@ -32,5 +32,6 @@ deps! { db: Db, keys: Keys, limits: Limits, mail: Mail }
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let grant = call.json()?;
-    Reply::ok(&auth::login(&deps.db, &deps.keys, &deps.limits, &deps.mail, &call, grant).await?)
+    let told = async |mail_id| tasks::mail(&deps.tasks, [mail_id]).await;
+    Reply::ok(&auth::login(&deps.db, &deps.keys, &deps.limits, &call, grant, told).await?)
 }

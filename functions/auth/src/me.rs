@@ -17,10 +17,10 @@ deps! { db: ReadDb }
     get,
     path = "/auth/me",
     tag = "Auth",
-    responses((status = 200, description = "The profile", body = auth::Profile), shared::platform::problem::Problems)
+    responses((status = 200, description = "The profile; `ETag` changes whenever it does", body = auth::Profile), shared::platform::problem::Problems)
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let shared::platform::fields::Nothing = call.query()?;
     let profile = auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| auth::profile(tx, me).await).await?;
-    Reply::ok(&profile)
+    Ok(Reply::ok(&profile)?.with("etag", profile.etag()))
 }

@@ -2,21 +2,23 @@
 
 use shared::{
     deps,
-    domain::auth,
+    domain::{auth, tasks},
     platform::{
         db::Db,
         http::{Call, Reply},
         jwt::Keys,
         limits::Limits,
         problem::Problem,
+        queue::{Default, Queue},
     },
 };
 
-deps! { db: Db, keys: Keys, limits: Limits }
+deps! { db: Db, keys: Keys, limits: Limits, tasks: Queue<Default> }
 
 /// Make an account
 ///
-/// The password has 8 characters or more and at most 71 bytes, and is not a common one. The answer logs in at once.
+/// The password has 8 characters or more and at most 71 bytes, and is not a common one. The answer logs in at once; a link
+/// that proves the address is mailed.
 #[utoipa::path(
     post,
     path = "/auth/register",
@@ -31,6 +33,7 @@ deps! { db: Db, keys: Keys, limits: Limits }
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let new = call.json()?;
-    let tokens = auth::register(&deps.db, &deps.keys, &deps.limits, &call, new).await?;
-    Reply::json(201, &tokens)
+    let made = auth::register(&deps.db, &deps.keys, &deps.limits, &call, new).await?;
+    tasks::mail(&deps.tasks, [made.mail_id]).await;
+    Reply::json(201, &made.tokens)
 }

@@ -65,6 +65,39 @@ impl Aws {
         Ok(())
     }
 
+    /// What a secret says.
+    pub fn secret(&self, id: &str) -> Result<String> {
+        let mut answer = self
+            .agent
+            .post(self.url("/"))
+            .header("authorization", scope("secretsmanager"))
+            .header("x-amz-target", "secretsmanager.GetSecretValue")
+            .header("content-type", "application/x-amz-json-1.1")
+            .send(serde_json::json!({"SecretId": id}).to_string())?;
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        Ok(answer
+            .get("SecretString")
+            .and_then(Value::as_str)
+            .context("the local AWS does not tell the secret")?
+            .to_owned())
+    }
+
+    /// Has mail accepted from an address, as its owner's answer to a mail does on AWS.
+    pub fn verify_sender(&self, address: &str) -> Result<()> {
+        let body = serde_json::json!({"EmailIdentity": address});
+        let answer = self
+            .agent
+            .post(self.url("/v2/email/identities"))
+            .header("authorization", scope("ses"))
+            .header("content-type", "application/json")
+            .send(body.to_string())?;
+        // 400: it is known already.
+        if !answer.status().is_success() && answer.status() != 400 {
+            bail!("the local AWS takes no mail from {address}: {}", answer.status());
+        }
+        Ok(())
+    }
+
     /// The outputs of a stack that is completely there.
     pub fn outputs(&self, stack: &str) -> Result<Option<BTreeMap<String, String>>> {
         let (status, text) = self.cloudformation(&format!("Action=DescribeStacks&StackName={stack}"))?;

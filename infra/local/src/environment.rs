@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     aws::{self, Aws},
+    deploy,
     node::Node,
     paths::Paths,
     postgres,
@@ -49,7 +50,7 @@ pub fn of(paths: &Paths) -> Result<Environment> {
             ("AWS_DEFAULT_REGION", aws::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", aws::SECRET_KEY.to_owned()),
-            ("MAIL_FROM", "tallybook@example.com".to_owned()),
+            ("MAIL_FROM", deploy::MAIL_FROM.to_owned()),
             ("STAGE", "local".to_owned()),
             ("LAMBDA_LOG", paths.log("functions").display().to_string()),
         ]

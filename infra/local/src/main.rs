@@ -130,6 +130,16 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Make a new key sign tokens; arguments go to `tools rotate-keys`
+    RotateKeys {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measure whether login and forgot tell known addresses from unknown ones by their time
+    Timing {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Make a registered user an administrator
     MakeAdmin { email: String },
 }
@@ -170,6 +180,8 @@ fn command() -> Result<()> {
         Command::Migrate { args } => run::tools(&here, "migrate", &args),
         Command::ImportMerchants { file } => run::tools(&here, "import-merchants", &[file.display().to_string()]),
         Command::Seed { args } => run::tools(&here, "seed", &args),
+        Command::RotateKeys { args } => run::rotate_keys(&here, &args),
+        Command::Timing { args } => run::tools(&here, "timing", &args),
         Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
     }
 }

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     address::Address,
+    aws::Aws,
     build::{self, Built},
     doctor, environment,
     install::{self, NEXTEST, cargo_tool},
@@ -33,6 +34,18 @@ pub fn tools(paths: &Paths, command: &str, args: &[String]) -> Result<()> {
         Err(_) => environment::of_database(&State::load(paths), &Credentials::load(paths)?)?,
     };
     run(environment::give(&mut Command::new(&built.tools), &environment).arg(command).args(args))
+}
+
+/// `cargo local rotate-keys`. The keys are kept, so that a deployment from nothing has them again.
+pub fn rotate_keys(paths: &Paths, args: &[String]) -> Result<()> {
+    tools(paths, "rotate-keys", args)?;
+    let environment = environment::of(paths)?;
+    let (Some(secret), Some(cloud)) = (environment.get("KEYS_SECRET"), State::load(paths).cloud) else {
+        return Ok(());
+    };
+    let mut credentials = Credentials::load(paths)?;
+    credentials.keys = Aws::at(cloud.port).secret(secret)?;
+    credentials.save(paths)
 }
 
 /// Starts what does not run, tests, and leaves everything as it was found.

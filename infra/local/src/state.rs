@@ -94,6 +94,10 @@ impl Credentials {
         write(&file, &made)?;
         Ok(made)
     }
+
+    pub fn save(&self, paths: &Paths) -> Result<()> {
+        write(&paths.state.join("credentials.json"), self)
+    }
 }
 
 fn hex(bytes: usize) -> Result<String> {

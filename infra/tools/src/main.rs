@@ -7,11 +7,13 @@ mod merchants;
 mod migrate;
 mod scale;
 mod seed;
+mod timing;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
+use shared::platform::rotation::{self, Rotation};
 use sqlx::{Connection, PgConnection};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 #[derive(Parser)]
 #[command(about = "Tallybook's maintenance commands")]
@@ -47,6 +49,15 @@ enum Command {
         /// The user's address
         email: String,
     },
+    /// Make a new key the one that signs tokens, with no token refused on the way. Works on the secret that `KEYS_SECRET`
+    /// names, with the region, credentials and perhaps `AWS_ENDPOINT_URL` of the shell. Run one at a time
+    RotateKeys {
+        /// Seconds until every environment has the new key; no fewer than 15
+        #[arg(long, default_value_t = rotation::WAIT_S, value_parser = clap::value_parser!(u64).range(15..))]
+        wait: u64,
+    },
+    /// Measure whether login and forgot answer in the same time for known and unknown addresses
+    Timing(timing::Options),
     /// Fill the database with made-up data
     Seed(seed::Options),
     /// Measure the release bootstrap against the SQL it runs
@@ -70,9 +81,21 @@ async fn main() -> Result<()> {
         Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
         Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
+        Command::RotateKeys { wait } => rotate_keys(Duration::from_secs(*wait)).await?,
+        Command::Timing(options) => timing::run(options)?,
         Command::Seed(options) => seed::run(cli.url()?, options).await?,
         Command::Bench(options) => bench::run(cli.url()?, options).await?,
     }
+    Ok(())
+}
+
+async fn rotate_keys(wait: Duration) -> Result<()> {
+    let pause = async |added: &str| {
+        println!("{added} verifies; it will sign in {} s, when every environment has it", wait.as_secs());
+        tokio::time::sleep(wait).await;
+    };
+    let rotated = Rotation::open()?.rotate(pause).await?;
+    println!("{} signs; {} verify until their last tokens have ended", rotated.signs, rotated.verify.join(", "));
     Ok(())
 }
 

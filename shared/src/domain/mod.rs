@@ -4,6 +4,7 @@ pub mod audit;
 pub mod auth;
 pub mod budgets;
 pub mod categories;
+pub mod erasure;
 pub mod events;
 pub mod health;
 pub mod idempotency;

@@ -58,6 +58,11 @@ impl Config {
         Self::read(env)
     }
 
+    /// Reads the environment of a command that an operator runs, which is no function.
+    pub fn of_command() -> Result<Self, ConfigError> {
+        Self::read(|name| env(name).or_else(|| (name == "_HANDLER").then(|| "command".into())))
+    }
+
     fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let stage = lookup("STAGE").ok_or_else(|| missing("STAGE"))?;
         if !["local", "dev", "staging", "prod"].contains(&stage.as_str()) {

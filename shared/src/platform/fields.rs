@@ -127,6 +127,18 @@ impl<const MIN: usize, const MAX: usize> Field for Text<MIN, MAX> {
     }
 }
 
+/// A JSON value as it was written.
+struct Inner(String);
+
+impl Field for Inner {
+    fn from_text(_: &str) -> Result<Self, Fault> {
+        Err(Fault::new("not_an_object", "Send a JSON object."))
+    }
+    fn from_json(raw: &str) -> Result<Self, Fault> {
+        Ok(Self(raw.to_owned()))
+    }
+}
+
 /// Reads itself from fields. `None` when a field it needs was refused: the refusal is noted already.
 pub trait Read: Sized {
     /// Takes each field it knows; what is left over is refused.
@@ -234,6 +246,19 @@ impl Fields {
             self.refuse(name, Fault::new("not_nullable", "Send a value, or leave this field out."));
         }
         value
+    }
+
+    /// A member that is an object of its own, read with every fault named at its place.
+    pub fn within<T: Read>(&mut self, name: &str) -> Option<T> {
+        let Inner(raw) = self.changed(name)?;
+        match Fields::from_json(raw.as_bytes()).and_then(Fields::read) {
+            Ok(inner) => return Some(inner),
+            Err(problem) if problem.errors.is_empty() => {
+                self.refuse(name, Fault::new("not_an_object", "Send a JSON object."));
+            }
+            Err(problem) => self.refuse_within(name, problem.errors),
+        }
+        None
     }
 
     /// Notes what was refused within the member at `place`, such as `list/0`.

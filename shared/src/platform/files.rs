@@ -13,6 +13,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
+use futures_util::future::join_all;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 
@@ -54,6 +55,28 @@ impl Files {
             Ok(object) => object.body.collect().await.map(|body| Some(body.to_vec())).map_err(Problem::unavailable),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
             Err(error) => Err(Problem::unavailable(DisplayErrorContext(&error))),
+        }
+    }
+}
+
+impl Files {
+    /// Deletes every file below a folder, which ends in a slash. Harmless twice; what is gone stays gone when it fails.
+    pub async fn delete_all(&self, folder: &str) -> Result<(), Problem> {
+        loop {
+            let list = self.client().await.list_objects_v2().bucket(&self.bucket).prefix(folder).max_keys(1000);
+            let page = list.send().await.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
+            let found: Vec<_> = page.contents().iter().filter_map(|object| object.key()).collect();
+            let delete = async |key: &&str| {
+                let delete = self.client().await.delete_object().bucket(&self.bucket).key(*key).send().await;
+                delete.map(drop).map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))
+            };
+            // One by one and twenty at a time: the call for many at once wants a permission of its own.
+            for some in found.chunks(20) {
+                join_all(some.iter().map(delete)).await.into_iter().collect::<Result<(), _>>()?;
+            }
+            if found.is_empty() {
+                return Ok(());
+            }
         }
     }
 }

@@ -185,6 +185,12 @@ impl Reply {
         Self::json(200, body)
     }
 
+    /// 202 without a word: what follows is told elsewhere, if at all.
+    #[must_use]
+    pub fn accepted() -> Self {
+        Self { status: 202, ..Self::no_content() }
+    }
+
     /// 204.
     #[must_use]
     pub fn no_content() -> Self {

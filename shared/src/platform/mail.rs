@@ -7,7 +7,7 @@ use super::{
 };
 use aws_sdk_sesv2::{
     Client,
-    error::{BuildError, DisplayErrorContext},
+    error::{BuildError, ProvideErrorMetadata},
     types::{Body, Content, Destination, EmailContent, Message},
 };
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 pub struct Mail {
     env: Arc<Env>,
     from: String,
+    app_url: String,
     client: OnceCell<Client>,
 }
 
@@ -25,7 +26,8 @@ impl Port for Mail {
         vec![Grant::Mail]
     }
     fn open(env: &Arc<Env>) -> Result<Self, ConfigError> {
-        Ok(Self { env: env.clone(), from: env.config.require("MAIL_FROM")?, client: OnceCell::new() })
+        let (from, app_url) = (env.config.require("MAIL_FROM")?, env.config.require("APP_URL")?);
+        Ok(Self { env: env.clone(), from, app_url, client: OnceCell::new() })
     }
 }
 
@@ -36,12 +38,23 @@ fn message(subject: &str, text: &str) -> Result<EmailContent, BuildError> {
 }
 
 impl Mail {
+    /// A link into the app: from configuration, never from what a request says its host is. The token is of letters that
+    /// need no escape.
+    #[must_use]
+    pub fn link(&self, path: &str, token: &str) -> String {
+        format!("{}/{path}?token={token}", self.app_url.trim_end_matches('/'))
+    }
+
     /// Sends a text mail.
     pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), Problem> {
         let client = self.client.get_or_init(async || Client::new(self.env.aws())).await;
         let content = message(subject, text).map_err(Problem::internal)?;
         let send = client.send_email().from_email_address(&self.from).content(content);
         let send = send.destination(Destination::builder().to_addresses(to).build());
-        send.send().await.map(drop).map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))
+        // The message of a refusal may quote the address.
+        send.send()
+            .await
+            .map(drop)
+            .map_err(|error| Problem::unavailable(format!("mail: {}", error.code().unwrap_or("no answer"))))
     }
 }

@@ -14,6 +14,7 @@ pub mod mail;
 pub mod problem;
 pub mod queue;
 pub mod roots;
+pub mod rotation;
 pub mod secrets;
 pub mod serve;
 pub mod telemetry;

@@ -8,6 +8,10 @@
 #![expect(clippy::items_after_statements, reason = "a statement's text stands where it is run")]
 
 mod accounts;
+mod accounts_closed;
+mod accounts_links;
+mod accounts_profile;
+mod accounts_races;
 mod budget_alerts;
 mod budgets;
 mod budgets_overview;

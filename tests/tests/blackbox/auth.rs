@@ -63,7 +63,9 @@ fn must_hold_04_sixteen_refreshes_at_once_give_one_successor_and_log_nobody_out(
     let user = User::register();
     let answers = at_once(16, |_| refresh(&user.refresh));
     let tokens: Vec<_> = answers.iter().map(|answer| text(&answer.expect(200)["refresh_token"])).collect();
-    assert!(tokens.iter().all(|token| *token == tokens[0]), "all get the same successor");
+    // But for the signature: while keys are changed, two functions may sign with different ones.
+    let ids: Vec<_> = tokens.iter().map(|token| claims(token)["jti"].clone()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "all get the same successor");
     for answer in &answers {
         assert_eq!(me(&answer.json()["access_token"]), 200);
     }

@@ -16,6 +16,10 @@
 
 mod support;
 
+mod accounts;
+mod accounts_limits;
+mod accounts_rotation;
+mod accounts_tickets;
 mod alerts;
 mod auth;
 mod budgets;

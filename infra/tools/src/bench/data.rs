@@ -119,7 +119,7 @@ impl Data {
         if full {
             scale::merchants(&mut conn, scale::MERCHANTS).await?;
         }
-        scale::ledgers(&mut conn, if full { scale::FULL } else { SOME }, dummy_hash()).await?;
+        scale::ledgers(&mut conn, if full { scale::FULL } else { SOME }, &dummy_hash()).await?;
         Self::open(url).await
     }
 

@@ -84,21 +84,63 @@ impl Password {
     }
 }
 
-/// Whether a text is the password of a hash. What could never have been set is no password, but takes as long.
-pub fn verify(text: &str, hash: &str) -> bool {
-    let fits = text.len() <= MAX_BYTES;
-    bcrypt::verify(if fits { text } else { "" }, hash).unwrap_or(false) && fits
+/// A password as somebody gave it: any text, to the letter. Rules for new ones say nothing about old ones.
+pub struct Given(String);
+
+impl Field for Given {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        if (1..=1000).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Fault::new("wrong_length", "Send 1 to 1000 bytes."))
+        }
+    }
+}
+
+impl Given {
+    /// Whether it is the password of a hash. What could never have been set is no password, but takes as long. So does
+    /// a wrong one whose hash was made when hashing cost less: an old account must not answer faster than none.
+    #[must_use]
+    pub fn opens(&self, hash: &str) -> bool {
+        let fits = self.0.len() <= MAX_BYTES;
+        let right = bcrypt::verify(if fits { &self.0 } else { "" }, hash).unwrap_or(false) && fits;
+        if !right {
+            // 2^n + (2^n + 2^(n+1) + … + 2^(COST-1)) = 2^COST rounds.
+            for cost in cost_of(hash).unwrap_or(COST)..COST {
+                let _ = bcrypt::verify("", &dummy(cost));
+            }
+        }
+        right
+    }
+
+    /// The hash to store in place of one that cost more or less than hashes do now. Only of what opens the old one.
+    pub(super) fn rehashed(&self, hash: &str) -> Option<Result<String, Problem>> {
+        let now = cost_of(hash) == Some(COST);
+        (!now).then(|| bcrypt::non_truncating_hash(&self.0, COST).map_err(Problem::internal))
+    }
+}
+
+fn cost_of(hash: &str) -> Option<u32> {
+    hash.split('$').nth(2)?.parse().ok()
 }
 
 /// The hash of no password, so that an unknown address takes as long to refuse as a known one.
 #[must_use]
-pub fn dummy_hash() -> &'static str {
-    "$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZBnyjBoeVxVxAPk4BTi4Me8Wc9GZ3K"
+pub fn dummy_hash() -> String {
+    dummy(COST)
+}
+
+fn dummy(cost: u32) -> String {
+    format!("$2b${cost:02}$C6UzMDM.H6dfI/f/IKcEeO7ZBnyjBoeVxVxAPk4BTi4Me8Wc9GZ3K")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn given(text: &str) -> Given {
+        Given::from_text(text).unwrap()
+    }
 
     #[test]
     fn must_hold_07_long_passwords_are_refused_never_cut() {
@@ -106,8 +148,8 @@ mod tests {
         assert!(Password::from_text(&"x9".repeat(32)).is_ok(), "64 characters");
         let longest = "x".repeat(71);
         let hash = Password::from_text(&longest).unwrap().hash().unwrap();
-        assert!(verify(&longest, &hash));
-        assert!(!verify(&format!("{longest}y"), &hash), "a byte more is another password");
+        assert!(given(&longest).opens(&hash));
+        assert!(!given(&format!("{longest}y")).opens(&hash), "a byte more is another password");
         assert_eq!(Password::from_text(&"x".repeat(72)).err().unwrap().code, "too_long");
         assert_eq!(Password::from_text(&"é".repeat(36)).err().unwrap().code, "too_long", "bytes count, not characters");
         assert_eq!(Password::from_text("1234567").err().unwrap().code, "too_short");
@@ -115,12 +157,45 @@ mod tests {
     }
 
     #[test]
+    fn a_password_counts_to_the_letter() {
+        let hash = Password::from_text(" with spaces\u{7} ").unwrap().hash().unwrap();
+        assert!(given(" with spaces\u{7} ").opens(&hash));
+        assert!(!given("with spaces\u{7}").opens(&hash));
+    }
+
+    #[test]
     fn must_hold_08_the_dummy_hash_costs_what_a_real_one_does() {
         let real = Password::from_text("correct horse").unwrap().hash().unwrap();
-        let cost = |hash: &str| hash.split('$').nth(2).map(ToOwned::to_owned);
-        assert_eq!(cost(dummy_hash()), cost(&real));
-        assert!(!verify("correct horse", dummy_hash()));
-        assert!(bcrypt::verify("x", dummy_hash()).is_ok(), "it must parse, or it would answer at once");
+        assert_eq!(cost_of(&dummy_hash()), cost_of(&real));
+        assert_eq!(cost_of(&real), Some(COST));
+        assert!(!given("correct horse").opens(&dummy_hash()));
+        assert!(bcrypt::verify("x", &dummy_hash()).is_ok(), "it must parse, or it would answer at once");
+        assert!(bcrypt::verify("x", &dummy(4)).is_ok());
+    }
+
+    #[test]
+    fn must_hold_08_a_wrong_password_of_an_old_cheap_hash_is_refused_no_faster() {
+        let cheap = bcrypt::hash("correct horse", COST - 3).unwrap();
+        let least = |hash: &str| {
+            let timed = |_| {
+                let start = std::time::Instant::now();
+                assert!(!given("wrong").opens(hash));
+                start.elapsed()
+            };
+            (0..3).map(timed).min().unwrap()
+        };
+        let (old, unknown) = (least(&cheap), least(&dummy_hash()));
+        // An eighth of the time, if nothing made up for it.
+        assert!(old * 2 > unknown && unknown * 2 > old, "old {old:?}, unknown {unknown:?}");
+    }
+
+    #[test]
+    fn a_hash_of_another_cost_is_made_anew_and_one_of_todays_is_kept() {
+        let cheap = bcrypt::hash("correct horse", 4).unwrap();
+        let new = given("correct horse").rehashed(&cheap).unwrap().unwrap();
+        assert_eq!(cost_of(&new), Some(COST));
+        assert!(given("correct horse").opens(&new));
+        assert!(given("correct horse").rehashed(&new).is_none());
     }
 
     #[test]

@@ -1,20 +1,41 @@
 //! Accounts and sessions.
 
 mod credentials;
+mod devices;
+mod email;
+mod links;
+mod mails;
+mod passwords;
+mod preferences;
+mod profile;
 mod sessions;
 mod sql;
 pub mod tokens;
 
+use super::audit;
 use crate::platform::{
     db::{Postgres, Role, Tx},
     http::Call,
     live::{Holder, TICKET_S, Tickets},
     problem::Problem,
 };
-pub use credentials::{Email, Password, dummy_hash};
+pub use credentials::{Email, Given, Password, dummy_hash};
+pub use devices::{Device, Devices, end_session, sessions};
+pub use email::{Verify, VerifyBody, resend, verify, verify_by_link};
+pub use links::{AN_HOUR, forget_old as forget_old_links};
+pub use mails::{
+    Kind, Letter, send as send_mail, send_by as send_mail_by, unsent as unsent_mails, write as write_mail,
+};
+pub use passwords::{
+    Confirmed, Forgot, ForgotBody, PasswordChange, PasswordChangeBody, Reset, ResetBody, WasReset, change_password,
+    confirm, forgot, reset, reset_by_link,
+};
+pub use preferences::{NotificationsBody, Preferences, PreferencesBody, PreferencesPatch, Theme};
+pub use profile::{Changed, Profile, ProfilePatch, ProfilePatchBody, profile, update_profile};
 use serde::Serialize;
 pub use sessions::{
-    Login, LoginBody, LogoutQuery, Refresh, RefreshBody, RegisterBody, Registration, login, logout, refresh, register,
+    Login, LoginBody, LogoutQuery, NewAccount, Refresh, RefreshBody, RegisterBody, Registered, Registration,
+    create_account, login, logout, next_pair, refresh, register,
 };
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -117,35 +138,7 @@ pub async fn session_stands<R: Role>(
     db.tx(async |tx: &mut Tx| Ok(sql::live_session(tx, user_id, session_id, now, None).await?.is_some())).await
 }
 
-/// A user's own profile.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Profile {
-    /// The user's id.
-    pub id: Uuid,
-    /// The address as it was given.
-    pub email: String,
-    /// The name.
-    pub full_name: String,
-    /// The phone number, if given.
-    pub phone: Option<String>,
-    /// Whether the address was proven.
-    pub is_verified: bool,
-    /// Addresses of the user's wallets.
-    #[schema(value_type = Vec<String>)]
-    pub wallet_addresses: serde_json::Value,
-    /// The user's choices.
-    #[schema(value_type = Object)]
-    pub preferences: serde_json::Value,
-    /// What amounts without a currency are in.
-    pub currency: String,
-    /// IANA time zone; it decides which day is today.
-    pub timezone: String,
-    /// When the account was made.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
-}
-
-/// The user's own profile.
-pub async fn profile(tx: &mut Tx, me: &Me) -> Result<Profile, Problem> {
-    Ok(sql::profile(tx, me.user_id).await?)
+/// Notes what somebody did to their own account.
+async fn audit_of(tx: &mut Tx, call: &Call, user_id: Uuid, action: &str) -> Result<(), Problem> {
+    audit::record(tx, call, user_id, action, None).await
 }

@@ -1,7 +1,8 @@
 //! Beginning, refreshing and ending sessions.
 
 use super::{
-    credentials::{Email, Password, dummy_hash, verify},
+    credentials::{Email, Given, Password, dummy_hash},
+    mails::{self, Kind},
     sql,
     tokens::{RefreshClaims, RefreshId, SESSION, Session, TokenPair, pair},
 };
@@ -13,7 +14,6 @@ use crate::{
         http::Call,
         jwt::{KeySet, Keys, same},
         limits::{Limit, Limits, by_address, by_network},
-        mail::Mail,
         problem::Problem,
         telemetry,
     },
@@ -25,7 +25,7 @@ use uuid::Uuid;
 const REPLAY: Duration = Duration::seconds(10);
 /// Enough for a household or a classroom, too few to ask for addresses.
 const REGISTRATIONS: Limit = Limit { most: 20, window_s: 3600 };
-const FAILURES: Limit = Limit { most: 5, window_s: 15 * 60 };
+pub(super) const FAILURES: Limit = Limit { most: 5, window_s: 15 * 60 };
 /// Failures on one account in an hour after which its owner hears of it.
 const BURST: u32 = 100;
 
@@ -62,10 +62,10 @@ pub struct RegisterBody {
     phone: Option<String>,
 }
 
-/// What `login` takes. The password is any text: rules for new ones say nothing about old ones.
+/// What `login` takes.
 pub struct Login {
     email: Email,
-    password: Text<1, 1000>,
+    password: Given,
 }
 
 impl Read for Login {
@@ -104,6 +104,30 @@ async fn begin(tx: &mut Tx, keys: &KeySet, call: &Call, user_id: Uuid) -> Result
     pair(keys, call, &session, &refresh)
 }
 
+/// An account to be made, its password hashed.
+pub struct NewAccount {
+    email: Email,
+    hashed_password: String,
+    full_name: Text<1, 255>,
+    phone: Option<Text<3, 32>>,
+}
+
+impl Registration {
+    /// With this hash of its password.
+    #[must_use]
+    pub fn hashed(self, hashed_password: String) -> NewAccount {
+        NewAccount { email: self.email, hashed_password, full_name: self.full_name, phone: self.phone }
+    }
+}
+
+/// An account that was made.
+pub struct Registered {
+    /// Its first session.
+    pub tokens: TokenPair,
+    /// The mail with the link that proves its address.
+    pub mail_id: Uuid,
+}
+
 /// Makes an account and its first session. That an address is taken is said openly; the limit keeps anybody from
 /// asking for many.
 pub async fn register(
@@ -112,23 +136,27 @@ pub async fn register(
     limits: &Limits,
     call: &Call,
     new: Registration,
-) -> Result<TokenPair, Problem> {
+) -> Result<Registered, Problem> {
     limits.take(&format!("register:{}", by_address(&call.source_ip)), REGISTRATIONS, call.now.unix_timestamp()).await?;
     let hashed_password = new.password.hash()?;
     let keys = keys.get().await?;
-    db.tx(async |tx: &mut Tx| {
-        let user = sql::NewUser {
-            id: Uuid::now_v7(),
-            email: new.email.as_str(),
-            hashed_password: &hashed_password,
-            full_name: new.full_name.as_str(),
-            phone: new.phone.as_ref().map(Text::as_str),
-        };
-        sql::insert_user(tx, &user, call.now).await?;
-        audit::record(tx, call, user.id, "auth.register", None).await?;
-        begin(tx, &keys, call, user.id).await
-    })
-    .await
+    let new = new.hashed(hashed_password);
+    db.tx(async |tx: &mut Tx| create_account(tx, &keys, call, &new).await).await
+}
+
+/// What [`register`] does inside its transaction.
+pub async fn create_account(tx: &mut Tx, keys: &KeySet, call: &Call, new: &NewAccount) -> Result<Registered, Problem> {
+    let user = sql::NewUser {
+        id: Uuid::now_v7(),
+        email: new.email.as_str(),
+        hashed_password: &new.hashed_password,
+        full_name: new.full_name.as_str(),
+        phone: new.phone.as_ref().map(Text::as_str),
+    };
+    sql::insert_user(tx, &user, call.now).await?;
+    audit::record(tx, call, user.id, "auth.register", None).await?;
+    let mail_id = mails::write(tx, Kind::VerifyEmail, user.email, Some(user.id), call.now).await?;
+    Ok(Registered { tokens: begin(tx, keys, call, user.id).await?, mail_id })
 }
 
 /// The places that a failed login takes: of the address, and of the account in the address's network. Not of the
@@ -139,14 +167,14 @@ fn places(call: &Call, email: &Email) -> [String; 2] {
 }
 
 /// Logs in. Unknown address and wrong password answer alike, in like time. Places are taken before the password is
-/// checked and given back when it was right: of a hundred tries at once, five are checked.
+/// checked and given back when it was right: of a hundred tries at once, five are checked. `told` is given a mail to send.
 pub async fn login(
     db: &Db,
     keys: &Keys,
     limits: &Limits,
-    mail: &Mail,
     call: &Call,
     grant: Login,
+    told: impl AsyncFn(Uuid),
 ) -> Result<TokenPair, Problem> {
     let now = call.now.unix_timestamp();
     let places = places(call, &grant.email);
@@ -155,12 +183,15 @@ pub async fn login(
     }
     let keys = keys.get().await?;
     let account = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::account(tx, grant.email.as_str()).await?)).await?;
-    let hash = account.as_ref().map_or(dummy_hash(), |account| account.hashed_password.as_str());
-    let right = verify(grant.password.as_str(), hash);
+    let hash = account.as_ref().map_or_else(dummy_hash, |account| account.hashed_password.clone());
+    let right = grant.password.opens(&hash);
     let Some(account) = account.filter(|_| right) else {
-        failed(db, limits, mail, call, &grant.email).await;
+        if let Some(mail_id) = failed(db, limits, call, &grant.email).await {
+            told(mail_id).await;
+        }
         return Err(refused());
     };
+    let rehashed = grant.password.rehashed(&hash).transpose()?;
     // The password was checked outside: it must still be the same one now.
     let tokens = db
         .tx(async |tx: &mut Tx| {
@@ -169,6 +200,9 @@ pub async fn login(
                 .is_some_and(|now| now.hashed_password == account.hashed_password);
             if !unchanged {
                 return Err(refused());
+            }
+            if let Some(rehashed) = &rehashed {
+                sql::rehash(tx, account.id, rehashed).await?;
             }
             audit::record(tx, call, account.id, "auth.login", None).await?;
             begin(tx, &keys, call, account.id).await
@@ -186,19 +220,17 @@ fn refused() -> Problem {
 }
 
 /// Counts a failure on the account; at the hundredth in an hour its owner is told and nobody is locked out. Runs alike
-/// for unknown addresses, and what goes wrong here changes no answer.
-async fn failed(db: &Db, limits: &Limits, mail: &Mail, call: &Call, email: &Email) {
+/// for unknown addresses, and what goes wrong here changes no answer. Returns the mail to send.
+async fn failed(db: &Db, limits: &Limits, call: &Call, email: &Email) -> Option<Uuid> {
     telemetry::count("LoginFailed", 1);
     let burst = Limit { most: BURST, window_s: 3600 };
     let key = format!("failures:{}", email.fingerprint());
-    if limits.take(&key, burst, call.now.unix_timestamp()).await.is_ok_and(|count| count == BURST) {
-        let account = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::account(tx, email.as_str()).await?)).await;
-        if let Ok(Some(account)) = account {
-            let text = "Somebody tried many wrong passwords on your account in the last hour. Nobody got in and you are \
-                        not locked out. If it was not you, choose a long password that you use nowhere else.";
-            let _ = mail.send(&account.email, "Many failed logins on your Tallybook account", text).await;
-        }
+    let count = limits.take(&key, burst, call.now.unix_timestamp()).await.ok()?;
+    if count < BURST {
+        return None;
     }
+    let email = email.as_str();
+    db.tx(async |tx: &mut Tx| mails::write(tx, Kind::ManyFailures, email, None, call.now).await).await.ok()
 }
 
 /// What `refresh` takes.
@@ -241,37 +273,43 @@ fn bad_refresh_token() -> Problem {
 pub async fn refresh(db: &Db, keys: &Keys, call: &Call, asked: Refresh) -> Result<TokenPair, Problem> {
     let claims = keys.verify::<RefreshClaims>(asked.refresh_token.as_str()).await?;
     let claims = claims.filter(|claims| claims.kind == "refresh").ok_or_else(bad_refresh_token)?;
-    let (keys, shown) = (keys.get().await?, RefreshId(claims.jti));
-    let (user_id, id) = (claims.user_id, claims.session_id);
-    let tokens = db
-        .tx(async |tx: &mut Tx| {
-            let Some(row) = sql::lock_session(tx, user_id, id, call.now).await? else {
-                return Err(bad_refresh_token());
-            };
-            let next = shown.successor(&keys);
-            let session = |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at };
-            if same(&shown.hash(), &row.token_hash) {
-                sql::rotate_session(tx, user_id, id, &next.hash(), call.now).await?;
-                return pair(&keys, call, &session(call.now), &next).map(Some);
-            }
-            let lost_answer = row.previous_hash.is_some_and(|previous| same(&shown.hash(), &previous))
-                && same(&next.hash(), &row.token_hash)
-                && call.now <= row.rotated_at.saturating_add(REPLAY);
-            if lost_answer {
-                return pair(&keys, call, &session(row.rotated_at), &next).map(Some);
-            }
-            sql::revoke_sessions(tx, user_id, Some(id), "refresh token reused", call.now).await?;
-            audit::record(tx, call, user_id, "auth.refresh_reused", Some(id)).await?;
-            // Not an error in here: the end of the session must be committed.
-            Ok(None)
-        })
-        .await?;
+    let keys = keys.get().await?;
+    let tokens = db.tx(async |tx: &mut Tx| next_pair(tx, &keys, call, &claims).await).await?;
     tokens.ok_or_else(bad_refresh_token)
+}
+
+/// What [`refresh`] does inside its transaction. None when the session was ended just now: no error in there, because that
+/// must be committed.
+pub async fn next_pair(
+    tx: &mut Tx,
+    keys: &KeySet,
+    call: &Call,
+    claims: &RefreshClaims,
+) -> Result<Option<TokenPair>, Problem> {
+    let (user_id, id, shown) = (claims.user_id, claims.session_id, RefreshId(claims.jti.clone()));
+    let Some(row) = sql::lock_session(tx, user_id, id, call.now).await? else {
+        return Err(bad_refresh_token());
+    };
+    let next = shown.successor(keys);
+    let session = |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at };
+    if same(&shown.hash(), &row.token_hash) {
+        sql::rotate_session(tx, user_id, id, &next.hash(), call.now).await?;
+        return pair(keys, call, &session(call.now), &next).map(Some);
+    }
+    let lost_answer = row.previous_hash.is_some_and(|previous| same(&shown.hash(), &previous))
+        && same(&next.hash(), &row.token_hash)
+        && call.now <= row.rotated_at.saturating_add(REPLAY);
+    if lost_answer {
+        return pair(keys, call, &session(row.rotated_at), &next).map(Some);
+    }
+    sql::revoke_sessions(tx, user_id, Some(id), None, "refresh token reused", call.now).await?;
+    audit::record(tx, call, user_id, "auth.refresh_reused", Some(id)).await?;
+    Ok(None)
 }
 
 /// Ends this session, or all of the user's, at once.
 pub async fn logout(tx: &mut Tx, call: &Call, me: &super::Me, all: bool) -> Result<(), Problem> {
     let session = (!all).then_some(me.session_id);
-    sql::revoke_sessions(tx, me.user_id, session, "logout", call.now).await?;
+    sql::revoke_sessions(tx, me.user_id, session, None, "logout", call.now).await?;
     audit::record(tx, call, me.user_id, "auth.logout", session).await
 }

@@ -1,6 +1,10 @@
 //! Statements on users and sessions.
 
-use super::Profile;
+pub(super) mod links;
+pub(super) mod mails;
+pub(super) mod profile;
+
+use super::devices::Device;
 use crate::platform::db::Tx;
 use sqlx::Error;
 use time::{Date, OffsetDateTime};
@@ -48,17 +52,6 @@ pub(super) async fn touch_session(
         .execute(tx)
         .await
         .map(drop)
-}
-
-pub(super) async fn profile(tx: &mut Tx, user_id: Uuid) -> Result<Profile, Error> {
-    sqlx::query_as!(
-        Profile,
-        "SELECT id, email, full_name, phone, is_verified, wallet_addresses, preferences, currency, timezone, created_at
-         FROM users WHERE id = $1",
-        user_id,
-    )
-    .fetch_one(tx)
-    .await
 }
 
 pub(super) struct NewUser<'a> {
@@ -181,23 +174,58 @@ pub(super) async fn rotate_session(
     .map(drop)
 }
 
-/// Ends one session, or with no id all of the user's.
+/// Ends one session, or with no id all of the user's but the one that is kept; returns how many.
 pub(super) async fn revoke_sessions(
     tx: &mut Tx,
     user_id: Uuid,
     session_id: Option<Uuid>,
+    kept: Option<Uuid>,
     reason: &str,
     now: OffsetDateTime,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     sqlx::query!(
         "UPDATE sessions SET revoked_at = $4, revoked_reason = $3
-         WHERE user_id = $1 AND ($2::uuid IS NULL OR id = $2) AND revoked_at IS NULL",
+         WHERE user_id = $1 AND ($2::uuid IS NULL OR id = $2) AND id IS DISTINCT FROM $5
+           AND revoked_at IS NULL AND expires_at > $4",
         user_id,
         session_id,
         reason,
         now,
+        kept,
     )
     .execute(tx)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
+}
+
+/// The sessions that stand, the last used first.
+pub(super) async fn sessions(
+    tx: &mut Tx,
+    user_id: Uuid,
+    current: Uuid,
+    now: OffsetDateTime,
+) -> Result<Vec<Device>, Error> {
+    sqlx::query_as!(
+        Device,
+        r#"SELECT id, device_info ->> 'user_agent' AS device, ip, created_at, last_active, expires_at, id = $2 AS "current!"
+           FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $3
+           ORDER BY last_active DESC, id DESC LIMIT 100"#,
+        user_id,
+        current,
+        now,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+pub(super) async fn password_hash(tx: &mut Tx, user_id: Uuid) -> Result<String, Error> {
+    sqlx::query_scalar!("SELECT hashed_password FROM users WHERE id = $1", user_id).fetch_one(tx).await
+}
+
+/// The same password under a hash of today's cost.
+pub(super) async fn rehash(tx: &mut Tx, user_id: Uuid, hashed_password: &str) -> Result<(), Error> {
+    sqlx::query!("UPDATE users SET hashed_password = $2 WHERE id = $1", user_id, hashed_password)
+        .execute(tx)
+        .await
+        .map(drop)
 }

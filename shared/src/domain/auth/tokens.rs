@@ -29,19 +29,20 @@ struct AccessClaims<'a> {
     kind: &'a str,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(super) struct RefreshClaims {
+/// What a refresh token says.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RefreshClaims {
     iss: String,
     aud: String,
     #[serde(rename = "sub")]
-    pub user_id: Uuid,
+    pub(super) user_id: Uuid,
     #[serde(rename = "sid")]
-    pub session_id: Uuid,
-    pub jti: String,
+    pub(super) session_id: Uuid,
+    pub(super) jti: String,
     iat: i64,
     exp: i64,
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(super) kind: String,
 }
 
 /// What register, login and refresh answer with.

@@ -34,6 +34,9 @@ pub enum Delivery {
         user_id: Uuid,
         /// The session.
         session_id: Option<Uuid>,
+        /// The one that goes on, where all others have ended.
+        #[serde(default)]
+        kept: Option<Uuid>,
     },
 }
 
@@ -58,7 +61,15 @@ pub async fn kick(relay: &Queue<Relay>, user_id: Uuid) {
 /// Has the connections of a session closed, or all of the user's. The session is over already, so a connection that
 /// stays a little longer hears of nothing new it may not know; this is no reason to fail.
 pub async fn close(deliver: &Queue<Deliver>, user_id: Uuid, session_id: Option<Uuid>) {
-    let close = Delivery::Close { user_id, session_id };
+    hand_over(deliver, user_id, &Delivery::Close { user_id, session_id, kept: None }).await;
+}
+
+/// Has all of the user's connections closed but those of one session.
+pub async fn close_others(deliver: &Queue<Deliver>, user_id: Uuid, kept: Uuid) {
+    hand_over(deliver, user_id, &Delivery::Close { user_id, session_id: None, kept: Some(kept) }).await;
+}
+
+async fn hand_over(deliver: &Queue<Deliver>, user_id: Uuid, close: &Delivery) {
     if let Err(problem) = close.send(deliver, user_id, Uuid::now_v7().to_string()).await {
         tracing::warn!(%problem, "connections not closed: they end with their token");
     }

@@ -43,9 +43,10 @@ pub async fn admit(db: &ReadDb, keys: &Keys, tickets: &Tickets, call: &SocketCal
 pub async fn deliver(connections: &Connections, sockets: &Sockets, delivery: Delivery) -> Result<(), Problem> {
     let now = clock::epoch();
     match delivery {
-        Delivery::Close { user_id, session_id } => {
+        Delivery::Close { user_id, session_id, kept } => {
             let all = connections.of(user_id).await?;
-            let ended = all.iter().filter(|one| session_id.is_none_or(|session| session == one.holder.session_id));
+            let of = |one: &&Connection| session_id.is_none_or(|session| session == one.holder.session_id);
+            let ended = all.iter().filter(of).filter(|one| kept != Some(one.holder.session_id));
             join_all(ended.map(|one| end(connections, sockets, one, "session ended"))).await.into_iter().collect()
         }
         Delivery::Frames { user_id, frames } => {

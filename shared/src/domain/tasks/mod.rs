@@ -2,11 +2,12 @@
 
 mod sql;
 
-use super::{budgets, events, imports, merchants, transactions};
+use super::{auth, budgets, erasure, events, imports, merchants, transactions};
 use crate::platform::{
     clock,
     db::{Db, Tx},
     files::Files,
+    mail::Mail,
     problem::Problem,
     queue::{Default, Queue, Relay},
     serve::Message,
@@ -60,6 +61,16 @@ pub enum Work {
     },
     /// Begin the next periods of budgets that renew themselves.
     RenewBudgets,
+    /// Send a mail.
+    Mail {
+        /// Which.
+        mail_id: Uuid,
+    },
+    /// Delete what a closed account has.
+    Erase {
+        /// Whose.
+        user_id: Uuid,
+    },
     /// Push frames and start imports that were committed without anybody being told.
     Sweep,
 }
@@ -80,6 +91,13 @@ pub async fn queue(tasks: &Queue<Default>, task: &Task) {
     }
 }
 
+/// Queues mails that were written.
+pub async fn mail(tasks: &Queue<Default>, mails: impl IntoIterator<Item = Uuid>) {
+    for mail_id in mails {
+        queue(tasks, &Task::new(Work::Mail { mail_id })).await;
+    }
+}
+
 fn read(message: &Message) -> Result<Work, Problem> {
     // A kind that is not known yet comes from a newer producer: it stays in the queue until its consumer is deployed.
     serde_json::from_str::<Task>(&message.body).map(|task| task.work).map_err(Problem::internal)
@@ -89,6 +107,7 @@ fn read(message: &Message) -> Result<Work, Problem> {
 pub async fn work(
     db: &Db,
     files: &Files,
+    post: &Mail,
     relay: &Queue<Relay>,
     tasks: &Queue<Default>,
     message: &Message,
@@ -114,6 +133,11 @@ pub async fn work(
             merchants::Moved::More => tasks.send(&Task::new(Work::Merge { merge_id })).await,
         },
         Work::RenewBudgets => renew_budgets(db, relay, tasks, message).await,
+        Work::Mail { mail_id } => auth::send_mail(db, post, mail_id).await,
+        Work::Erase { user_id } => match erasure::erase(db, files, user_id, message.deadline).await? {
+            erasure::Ran::Done => Ok(()),
+            erasure::Ran::More => tasks.send(&Task::new(Work::Erase { user_id })).await,
+        },
         Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
     }
 }
@@ -142,9 +166,12 @@ pub async fn scheduled(
     match read(message)? {
         Work::Sweep => sweep(db, relay, tasks).await,
         Work::RenewBudgets => renew_budgets(db, relay, tasks, message).await,
-        Work::Import { .. } | Work::Revert { .. } | Work::Retrain | Work::Merge { .. } => {
-            Err(Problem::internal("this task belongs on the default queue"))
-        }
+        Work::Import { .. }
+        | Work::Revert { .. }
+        | Work::Retrain
+        | Work::Merge { .. }
+        | Work::Mail { .. }
+        | Work::Erase { .. } => Err(Problem::internal("this task belongs on the default queue")),
     }
 }
 
@@ -171,6 +198,12 @@ async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<
     for merge_id in db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await? {
         queue(tasks, &Task::new(Work::Merge { merge_id })).await;
     }
+    let now = clock::now();
+    mail(tasks, db.tx(async |tx: &mut Tx| auth::unsent_mails(tx, now).await).await?).await;
+    for user_id in db.tx(async |tx: &mut Tx| erasure::due(tx, now).await).await? {
+        queue(tasks, &Task::new(Work::Erase { user_id })).await;
+    }
+    db.tx(async |tx: &mut Tx| auth::forget_old_links(tx, now).await).await?;
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
 }
 

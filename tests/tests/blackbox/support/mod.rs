@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod database;
 pub mod http;
+pub mod mail;
 pub mod process;
 pub mod redact;
 pub mod socket;

@@ -5,6 +5,12 @@
 const WITHOUT: &[(&str, &str)] = &[
     ("auth.register", "counts attempts in DynamoDB, and hashing the password is nearly all of it"),
     ("auth.login", "counts attempts in DynamoDB, and hashing the password is nearly all of it"),
+    ("auth.close", "checks a password, and hashing it is nearly all of it"),
+    ("auth.password", "checks a password and hashes another, which is nearly all of it"),
+    ("auth.forgot", "counts attempts in DynamoDB; its one statement adds a row"),
+    ("auth.reset", "counts attempts in DynamoDB, and hashing the password is nearly all of it"),
+    ("auth.verify", "counts attempts in DynamoDB"),
+    ("auth.session_end", "runs the statements of auth.logout"),
     ("auth.ws_ticket", "writes its ticket to DynamoDB; its one statement looks the session up"),
     ("system.health", "asks DynamoDB, too"),
     ("system.openapi", "answers without a statement"),

@@ -70,6 +70,7 @@ pub fn of(user: &User) -> Vec<Case> {
         Case { rounds: 50, ..Case::of("statistics of a year", "merchants.statistics") }
             .answering(Holds::Member("merchants")),
         Case::of("me", "auth.me").answering(Holds::Member("email")),
+        Case { main: "FROM sessions WHERE", ..Case::of("sessions", "auth.sessions") }.answering(Holds::Some),
     ]);
     cases.extend(NAMES.map(|(title, query)| Case::of(title, "merchants.search").asking(query)));
     cases.push(Case::of("  within a category", "merchants.search").asking("q=star&category=Shopping"));

@@ -92,6 +92,12 @@ pub fn of(user: &User, tokens: Vec<String>) -> Vec<Case> {
                 .answering(Holds::Member("id")),
         ]);
     }
+    cases.extend([
+        write("change the profile", "auth.update", "UPDATE users")
+            .sending(|n| json!({"full_name": format!("Bench {n}"), "preferences": {"theme": "dark"}}))
+            .answering(Holds::Member("email")),
+        write("resend a link", "auth.resend", "FOR NO KEY UPDATE").answering(Holds::Nothing),
+    ]);
     let refresh = write("refresh", "auth.refresh", "UPDATE sessions")
         .sending(move |n| json!({"refresh_token": tokens.get(n + 1)}))
         .answering(Holds::Member("access_token"));

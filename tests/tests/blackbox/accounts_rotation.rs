@@ -1,0 +1,99 @@
+//! Another key signs, and nobody notices.
+
+use crate::support::{
+    aws,
+    http::Client,
+    setting,
+    token::{claims, header, sign},
+    user::{User, text},
+};
+use serde_json::{Value, json};
+use shared::platform::rotation::Rotation;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// Longer than a fresh copy of the keys is trusted to know all there are. An operator waits for six minutes, as long as a
+/// copy serves whoever is shown no other key.
+const WAIT: Duration = Duration::from_secs(15);
+
+fn secret() -> Value {
+    let secret = aws::call("secretsmanager", "GetSecretValue", &json!({"SecretId": setting("KEYS_SECRET")}));
+    serde_json::from_str(secret["SecretString"].as_str().unwrap()).unwrap()
+}
+
+/// Asks over and over, with tokens of both keys as they come: refreshing, listing with a cursor, opening tickets. Returns
+/// how often, what was refused, and the last access token.
+fn busy(user: &User, over: &AtomicBool) -> (u32, Vec<String>, String) {
+    let (mut access, mut refresh) = (user.access.clone(), user.refresh.clone());
+    let (mut asked, mut refused) = (0, Vec::new());
+    let page = user.get("/transactions?limit=1").expect(200);
+    let cursor = text(&page["next_cursor"]);
+    let client = Client::new();
+    while !over.load(Ordering::Relaxed) {
+        let requests = [
+            ("GET", "/auth/me".to_owned(), access.clone()),
+            ("GET", format!("/transactions?limit=1&cursor={cursor}"), access.clone()),
+            ("POST", "/auth/ws-ticket".to_owned(), access.clone()),
+            // The one it came with: of the key that signed before the rotation.
+            ("GET", "/auth/sessions".to_owned(), user.access.clone()),
+        ];
+        for (method, path, token) in requests {
+            let answer = client.request(method, &path).bearer(&token).send();
+            asked += 1;
+            if answer.status != 200 {
+                refused.push(format!("{method} {path} {}", answer.status));
+            }
+        }
+        // A key that nobody knows makes the function look for new ones: it signs with the new key in seconds, while others
+        // still have their copies without it.
+        let forged = sign(&json!({"alg": "HS256", "kid": "unknown"}), &claims(&refresh), "another secret");
+        assert_eq!(client.post("/auth/refresh", &json!({"refresh_token": forged})).status, 401);
+        let next = client.post("/auth/refresh", &json!({"refresh_token": refresh}));
+        asked += 1;
+        if next.status == 200 {
+            (access, refresh) = (text(&next.json()["access_token"]), text(&next.json()["refresh_token"]));
+        } else {
+            refused.push(format!("refresh {}", next.status));
+        }
+    }
+    (asked, refused, access)
+}
+
+#[test]
+fn must_hold_44_rotating_the_keys_under_load_refuses_nobody() {
+    let users = [User::register(), User::register()];
+    for user in &users {
+        user.spend("1.00", "Groceries", "EUR");
+        user.spend("2.00", "Groceries", "EUR");
+    }
+    let before = secret();
+    let over = AtomicBool::new(false);
+    let results = std::thread::scope(|scope| {
+        let all: Vec<_> = users.iter().map(|user| scope.spawn(|| busy(user, &over))).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let rotated = runtime.block_on(async {
+            let pause = async |_: &str| tokio::time::sleep(WAIT).await;
+            Rotation::open().unwrap().rotate(pause).await.unwrap()
+        });
+        // Until tokens of the new key have been in use for a while.
+        std::thread::sleep(WAIT);
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(rotated.verify[0], before["jwt"][0]["kid"].as_str().unwrap());
+        all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+    });
+    let asked: u32 = results.iter().map(|(asked, ..)| asked).sum();
+    let kids: Vec<_> = results.iter().map(|(.., access)| header(access)["kid"].clone()).collect();
+    let refused: Vec<_> = results.into_iter().flat_map(|(_, refused, _)| refused).collect();
+    println!("{asked} requests, {} refused", refused.len());
+    assert!(asked > 100, "{asked} requests are no load");
+    assert!(refused.is_empty(), "{} of {asked} were refused: {refused:?}", refused.len());
+
+    let after = secret();
+    assert_eq!(after["jwt"][1]["secret"], before["jwt"][0]["secret"], "the old key verifies on");
+    assert_eq!(after["app"], before["app"], "cursors are keyed by another, which stays");
+    let new = &after["jwt"][0]["kid"];
+    assert!(kids.iter().all(|kid| kid == new), "tokens of the new key were in use: {kids:?}, not {new}");
+    assert_eq!(users[0].get("/auth/sessions").status, 200, "and the first ones still work");
+}
