@@ -116,6 +116,8 @@ enum Command {
     },
     /// Make a registered user an administrator
     MakeAdmin { email: String },
+    /// Put a registered user into a tier of the rate limits: `default`, `plus` or `internal`
+    MakeTier { email: String, tier: String },
 }
 
 fn main() -> ExitCode {
@@ -153,5 +155,6 @@ fn command() -> Result<()> {
         Command::ImportMerchants { file } => run::tools(&here, "import-merchants", &[file.display().to_string()]),
         Command::Seed { args } => run::tools(&here, "seed", &args),
         Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
+        Command::MakeTier { email, tier } => run::tools(&here, "make-tier", &[email, tier]),
     }
 }

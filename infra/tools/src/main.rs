@@ -10,6 +10,7 @@ mod seed;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
+use shared::platform::rates::Tier;
 use sqlx::{Connection, PgConnection};
 use std::path::PathBuf;
 
@@ -47,6 +48,14 @@ enum Command {
         /// The user's address
         email: String,
     },
+    /// Put a user into a tier of the rate limits
+    MakeTier {
+        /// The user's address
+        email: String,
+        /// `default`, `plus` or `internal`
+        #[arg(value_parser = tier)]
+        tier: Tier,
+    },
     /// Fill the database with made-up data
     Seed(seed::Options),
     /// Measure the release bootstrap against the SQL it runs
@@ -70,6 +79,7 @@ async fn main() -> Result<()> {
         Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
         Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
+        Command::MakeTier { email, tier } => make_tier(cli.url()?, email, *tier).await?,
         Command::Seed(options) => seed::run(cli.url()?, options).await?,
         Command::Bench(options) => bench::run(cli.url()?, options).await?,
     }
@@ -84,5 +94,20 @@ async fn make_admin(url: &str, email: &str) -> Result<()> {
     let made = sqlx::query(sql).bind(email).execute(&mut conn).await?.rows_affected();
     ensure!(made == 1, "no user has the address {email}: register first");
     println!("{email} is an administrator now");
+    Ok(())
+}
+
+fn tier(name: &str) -> Result<Tier, String> {
+    Tier::named(name).ok_or_else(|| format!("there are {}", Tier::ALL.map(Tier::name).join(", ")))
+}
+
+async fn make_tier(url: &str, email: &str, tier: Tier) -> Result<()> {
+    let mut conn = PgConnection::connect(url).await.context("cannot connect to DATABASE_URL")?;
+    let sql = "WITH u AS (UPDATE users SET tier = $2, updated_at = now() WHERE lower(email) = lower($1) RETURNING id)
+               INSERT INTO audit_log (actor_id, action, target, detail)
+               SELECT id, 'tier.changed', id::text, jsonb_build_object('tier', $2::text) FROM u";
+    let made = sqlx::query(sql).bind(email).bind(tier.name()).execute(&mut conn).await?.rows_affected();
+    ensure!(made == 1, "no user has the address {email}: register first");
+    println!("{email} is in the tier {} from the next access token on, within the hour", tier.name());
     Ok(())
 }

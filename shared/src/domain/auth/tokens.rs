@@ -27,6 +27,7 @@ struct AccessClaims<'a> {
     exp: i64,
     #[serde(rename = "type")]
     kind: &'a str,
+    tier: &'a str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,6 +85,8 @@ pub(super) struct Session {
     pub id: Uuid,
     pub rotated_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+    /// How much its user is allowed.
+    pub tier: String,
 }
 
 /// Signs the pair of a session.
@@ -101,6 +104,7 @@ pub(super) fn pair(keys: &KeySet, call: &Call, session: &Session, refresh: &Refr
         nbf: now,
         exp: now.saturating_add(expires_in),
         kind: "access",
+        tier: &session.tier,
     })?;
     let refresh_token = keys.sign(&RefreshClaims {
         iss: ISSUER.into(),
