@@ -34,9 +34,10 @@ deps! { db: Db }
     )
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
-    let new: NewToken = call.json()?;
     let mut issued = None;
     let reply = idempotency::once(&deps.db, &call, "POST /admin/service-tokens", async |tx: &mut Tx, me: &Me| {
+        // Read in here: who is no administrator learns that first.
+        let new: NewToken = call.json()?;
         let (kept, token) = services::issue(tx, me, &call, &new).await?;
         // What is stored for a replay is without the token.
         let reply = Reply::json(201, &Issued { kept: kept.clone(), token: None })?;

@@ -32,8 +32,10 @@ deps! { db: Db }
     )
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
-    let Nothing = call.query()?;
-    auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| services::revoke(tx, me, &call, call.id()?).await)
-        .await?;
+    auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| {
+        let Nothing = call.query()?;
+        services::revoke(tx, me, &call, call.id()?).await
+    })
+    .await?;
     Ok(Reply::no_content())
 }

@@ -32,9 +32,10 @@ deps! { db: ReadDb, keys: Keys }
     )
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
-    let (asked, keys) = (call.query()?, deps.keys.get().await?);
-    let page =
-        auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| services::list(tx, &keys, me, &asked).await)
-            .await?;
+    let keys = deps.keys.get().await?;
+    let page = auth::with_user(&deps.db, &call, async |tx: &mut Tx, me: &Me| {
+        services::list(tx, &keys, me, &call.query()?).await
+    })
+    .await?;
     Reply::ok(&page)
 }

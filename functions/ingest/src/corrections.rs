@@ -34,9 +34,9 @@ deps! { db: Db, keys: Keys }
     )
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
-    let (asked, keys) = (call.query()?, deps.keys.get().await?);
+    let keys = deps.keys.get().await?;
     let page = services::with_service(&deps.db, &call, async |tx: &mut Tx| {
-        transactions::corrections(tx, &keys, &call, &asked).await
+        transactions::corrections(tx, &keys, &call, &call.query()?).await
     })
     .await?;
     Reply::ok(&page)

@@ -1,6 +1,7 @@
 //! What is asked of the functions.
 
 mod coverage;
+mod portfolio;
 mod reads;
 mod writes;
 
@@ -39,6 +40,8 @@ pub struct Case {
     pub rounds: usize,
     /// Whether each request has a session of its own.
     pub sessions: bool,
+    /// Whether a program asks, rather than the user.
+    pub service: bool,
     /// Whether the project promises its processor time; the others are shown beside.
     pub promised: bool,
     /// Whether a long history may cost no more than twice what a short one does.
@@ -57,6 +60,7 @@ impl Case {
             holds: Holds::Some,
             rounds: 200,
             sessions: false,
+            service: false,
             promised: false,
             first_page: false,
         }
@@ -164,6 +168,7 @@ pub fn list() -> Case {
 /// `tokens` refresh the sessions.
 pub fn all(user: &User, tokens: Vec<String>) -> Vec<Case> {
     let mut cases = reads::of(user);
+    cases.extend(portfolio::of(user));
     cases.extend(writes::of(user, tokens));
     cases
 }

@@ -10,12 +10,16 @@ use uuid::Uuid;
 /// the floor is measured by, fewer than there are.
 const OWN: usize = 100;
 
+/// A request that writes: `main` is in the statement that does.
+pub fn write(title: &'static str, handler: &'static str, main: &'static str) -> Case {
+    Case { main, rounds: OWN, ..Case::of(title, handler) }
+}
+
 pub fn of(user: &User, tokens: Vec<String>) -> Vec<Case> {
     let (one, run) = ([user.transaction_id], Uuid::now_v7().simple().to_string());
     let today = clock::now().date();
     let first = today.replace_day(1).unwrap_or(today);
     let last = first.replace_day(first.month().length(first.year())).unwrap_or(today);
-    let write = |title, handler, main| Case { main, rounds: OWN, ..Case::of(title, handler) };
     let mut cases = vec![
         Case { rounds: 200, ..write("create", "transactions.create", "INSERT INTO transactions") }
             .sending(move |n| {
