@@ -245,9 +245,8 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     let List { filters, page } = asked;
     let canonical = format!("holdings {filters:?}");
     let after = page.place(keys, me.user_id, &canonical)?.map(|place| place.id);
-    let more = page.limit.saturating_add(1);
-    let data = sql::list(tx, me.user_id, filters, after, more, page.offset).await?;
-    let counted = sql::count(tx, me.user_id, filters, COUNTED.saturating_add(1)).await?;
+    let rows = (page.limit.saturating_add(1), page.offset);
+    let (data, counted) = sql::list(tx, me.user_id, filters, after, rows, COUNTED.saturating_add(1)).await?;
     let mut data: Vec<_> = data.into_iter().map(|holding| holding.reckoned(me.now)).collect();
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let has_more = data.len() > limit;

@@ -47,51 +47,63 @@ impl From<Row> for Holding {
     }
 }
 
-/// The last added first.
+/// A page, the last added first, and how many there are, as far as `most`. In one statement: a page of nothing has its
+/// count, too.
 pub(super) async fn list(
     tx: &mut Tx,
     user_id: Uuid,
     filters: &Filters,
     after: Option<Uuid>,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Holding>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, asset_type::text AS "asset_type!", identifier, units, cost_basis, last_valuation, valued_at, currency,
-                  created_at, updated_at, changed_seq
-           FROM portfolio_holdings
-           WHERE user_id = $1 AND NOT is_deleted AND ($2::uuid IS NULL OR id < $2)
-             AND ($3::text IS NULL OR asset_type = ($3::text)::asset_type) AND ($4::text IS NULL OR currency = $4)
-           ORDER BY id DESC LIMIT $5 OFFSET $6"#,
+    (limit, offset): (i64, i64),
+    most: i64,
+) -> Result<(Vec<Holding>, i64), Error> {
+    let rows = sqlx::query!(
+        r#"SELECT c.n AS "n!", h.id AS "id?", h.asset_type::text, h.identifier AS "identifier?", h.units AS "units?",
+                  h.cost_basis, h.last_valuation, h.valued_at, h.currency AS "currency?", h.created_at AS "created_at?",
+                  h.updated_at AS "updated_at?", h.changed_seq AS "changed_seq?"
+           FROM (
+               SELECT count(*) AS n FROM (
+                   SELECT FROM portfolio_holdings
+                   WHERE user_id = $1 AND NOT is_deleted
+                     AND ($3::text IS NULL OR asset_type = ($3::text)::asset_type) AND ($4::text IS NULL OR currency = $4)
+                   LIMIT $7
+               ) AS counted
+           ) AS c
+           LEFT JOIN LATERAL (
+               SELECT * FROM portfolio_holdings
+               WHERE user_id = $1 AND NOT is_deleted AND ($2::uuid IS NULL OR id < $2)
+                 AND ($3::text IS NULL OR asset_type = ($3::text)::asset_type) AND ($4::text IS NULL OR currency = $4)
+               ORDER BY id DESC LIMIT $5 OFFSET $6
+           ) AS h ON true
+           ORDER BY h.id DESC"#,
         user_id,
         after,
         filters.asset_type.map(super::AssetType::as_str),
         filters.currency.as_ref().map(Currency::as_str),
         limit,
         offset,
+        most,
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(Holding::from).collect())
-}
-
-/// How many there are, as far as `most`.
-pub(super) async fn count(tx: &mut Tx, user_id: Uuid, filters: &Filters, most: i64) -> Result<i64, Error> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM (
-               SELECT FROM portfolio_holdings
-               WHERE user_id = $1 AND NOT is_deleted
-                 AND ($2::text IS NULL OR asset_type = ($2::text)::asset_type) AND ($3::text IS NULL OR currency = $3)
-               LIMIT $4
-           ) AS counted"#,
-        user_id,
-        filters.asset_type.map(super::AssetType::as_str),
-        filters.currency.as_ref().map(Currency::as_str),
-        most,
-    )
-    .fetch_one(tx)
-    .await
+    let counted = rows.first().map_or(0, |row| row.n);
+    let holdings = rows.into_iter().filter_map(|row| {
+        let row = Row {
+            id: row.id?,
+            asset_type: row.asset_type?,
+            identifier: row.identifier?,
+            units: row.units?,
+            cost_basis: row.cost_basis,
+            last_valuation: row.last_valuation,
+            valued_at: row.valued_at,
+            currency: row.currency?,
+            created_at: row.created_at?,
+            updated_at: row.updated_at?,
+            changed_seq: row.changed_seq?,
+        };
+        Some(Holding::from(row))
+    });
+    Ok((holdings.collect(), counted))
 }
 
 pub(super) async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Option<Holding>, Error> {
