@@ -189,6 +189,35 @@ fn prefix(ip: &str, v4_bits: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::{
+        config::Config,
+        rates::{Class, Tier},
+    };
+
+    /// Nobody listens there.
+    fn away(name: &str) -> Option<String> {
+        let value = match name {
+            "STAGE" => "local",
+            "_HANDLER" => "test",
+            "LIMITS_TABLE" => "limits",
+            "AWS_REGION" => "us-east-1",
+            "AWS_ENDPOINT_URL" => "http://127.0.0.1:9",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    #[tokio::test]
+    async fn must_hold_48_without_the_table_nobody_gets_through() {
+        let limits = Limits::open(&Env::new(Config::read(away).unwrap())).unwrap();
+        let place = Place::of("somebody".into(), Class::Write, Tier::Internal);
+        let started = std::time::Instant::now();
+        let refused = limits.count(&place, &place.window(0)).await.unwrap_err();
+        assert_eq!((refused.status, refused.retry_after.is_some()), (503, true));
+        let refused = limits.take("somebody", Limit { most: 5, window_s: 60 }, 0).await.unwrap_err();
+        assert_eq!(refused.status, 503);
+        assert!(started.elapsed() < ALL_ATTEMPTS * 2 + Duration::from_secs(1), "{:?}", started.elapsed());
+    }
 
     #[test]
     fn must_hold_11_addresses_count_by_prefix() {
