@@ -19,7 +19,7 @@ mod tap;
 mod wire;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use cases::Case;
+use cases::{Caller, Case};
 use clap::{Args, Subcommand};
 use cloud::{Cloud, Login, Secrets};
 use data::{Data, SERVICE_TOKEN, User};
@@ -184,8 +184,11 @@ impl<'a> Bench<'a> {
     /// Puts request number `n` through, looks at its answer, and says how long it took.
     fn ask(&self, process: &mut Process, user: &User, case: &Case, n: usize) -> Result<Duration> {
         // The first session stays.
-        let own = || self.token(user, if case.sessions { n + 1 } else { 0 });
-        let token = if case.service { SERVICE_TOKEN.to_owned() } else { own()? };
+        let token = match case.caller {
+            Caller::User => self.token(user, 0)?,
+            Caller::EachSession => self.token(user, n + 1)?,
+            Caller::Program => SERVICE_TOKEN.to_owned(),
+        };
         let answered = process.invoke(&case.event(&token, n)?)?;
         case.check(&answered.body)?;
         Ok(answered.took)

@@ -79,21 +79,16 @@ impl Gate {
             return Ok(None);
         }
         let header = call.header("authorization").and_then(|value| value.split_once(' '));
-        let token = header
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim().to_owned())
-            .ok_or_else(|| Problem::unauthorized("missing_token", "Send Authorization: Bearer with a token."))?;
+        let token = header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let token = token.map(ToOwned::to_owned);
         if let Access::Service(scope) = self.access {
-            if !token.starts_with(SERVICE_PREFIX) || token.len() > 200 {
-                return Err(Problem::unauthorized(
-                    "invalid_token",
-                    "This is no service token: ask an administrator for one.",
-                ));
-            }
-            let hash = sha256(token.as_bytes());
+            let hash = service_hash(token.as_deref())?;
             (call.scope, call.service) = (Some(scope), Some(hash));
             return Ok(Some(Place::of(service(&hash), self.class, Tier::Default)));
         }
+        let token = token.ok_or_else(|| {
+            Problem::unauthorized("missing_token", "Send Authorization: Bearer with an access token.")
+        })?;
         let keys = self.keys.as_ref().ok_or_else(|| Problem::internal("a gate without keys"))?;
         let claims = check_access(keys, &token).await?;
         let place = Place::of(claims.user_id.to_string(), self.class, claims.tier);
@@ -118,6 +113,16 @@ impl Gate {
         }
         (standing, answer)
     }
+}
+
+/// What a service token is kept as. One that has not its form needs no look-up.
+fn service_hash(token: Option<&str>) -> Result<[u8; 32], Problem> {
+    let token = token
+        .ok_or_else(|| Problem::unauthorized("missing_token", "Send Authorization: Bearer with a service token."))?;
+    if token.starts_with(SERVICE_PREFIX) && token.len() < 200 {
+        return Ok(sha256(token.as_bytes()));
+    }
+    Err(Problem::unauthorized("invalid_token", "This is no service token: ask an administrator for one."))
 }
 
 /// Who a service token's requests are counted for: a part of its hash, which says nothing of the token.

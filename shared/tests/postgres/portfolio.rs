@@ -82,7 +82,7 @@ async fn a_holding_says_what_is_gained_as_far_as_that_is_known() {
         (json!({"last_valuation": 0}), (json!("0.00"), json!("-1100.00"), json!(-100.0))),
         (
             json!({"last_valuation": "999999999999.99", "cost_basis": "0.01"}),
-            (json!("999999999999.99"), json!("999999999999.98"), json!(9999999999999800.0)),
+            (json!("999999999999.99"), json!("999999999999.98"), json!(9_999_999_999_999_800.0)),
         ),
     ] {
         let id = create(&db, &me, etf()).await.id;

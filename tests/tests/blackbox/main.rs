@@ -19,6 +19,7 @@ mod support;
 mod alerts;
 mod auth;
 mod endpoints;
+mod endpoints_portfolio;
 mod faults;
 mod idempotency;
 mod imports;

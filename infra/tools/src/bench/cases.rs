@@ -24,6 +24,17 @@ pub enum Holds {
     Nothing,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The user, in the session that stays.
+    User,
+    /// The user, each time in another session.
+    EachSession,
+    /// Another team's program.
+    Program,
+}
+
 /// A kind of request.
 pub struct Case {
     pub title: &'static str,
@@ -38,10 +49,7 @@ pub struct Case {
     pub holds: Holds,
     /// How often it is measured.
     pub rounds: usize,
-    /// Whether each request has a session of its own.
-    pub sessions: bool,
-    /// Whether a program asks, rather than the user.
-    pub service: bool,
+    pub caller: Caller,
     /// Whether the project promises its processor time; the others are shown beside.
     pub promised: bool,
     /// Whether a long history may cost no more than twice what a short one does.
@@ -59,8 +67,7 @@ impl Case {
             main: "",
             holds: Holds::Some,
             rounds: 200,
-            sessions: false,
-            service: false,
+            caller: Caller::User,
             promised: false,
             first_page: false,
         }

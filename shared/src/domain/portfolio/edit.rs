@@ -19,13 +19,20 @@ use uuid::Uuid;
 
 /// What `PATCH /portfolio/holdings/{id}` takes: what is left out stays.
 pub struct Patch {
-    asset_type: Option<AssetType>,
-    identifier: Option<Text<1, 255>>,
-    units: Option<Units>,
-    cost_basis: Option<Option<Worth>>,
-    last_valuation: Option<Option<Worth>>,
-    valued_at: Option<Instant>,
-    currency: Option<Currency>,
+    /// What it is.
+    pub asset_type: Option<AssetType>,
+    /// A ticker, an ISIN or a contract's address.
+    pub identifier: Option<Text<1, 255>>,
+    /// How many.
+    pub units: Option<Units>,
+    /// What all units together cost, or that it is not known.
+    pub cost_basis: Option<Option<Worth>>,
+    /// What all units together are worth, or that it is not known.
+    pub last_valuation: Option<Option<Worth>>,
+    /// When the valuation was true.
+    pub valued_at: Option<Instant>,
+    /// The currency.
+    pub currency: Option<Currency>,
 }
 
 impl Read for Patch {

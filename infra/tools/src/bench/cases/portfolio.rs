@@ -1,6 +1,6 @@
 //! Requests about holdings, and of other teams' programs.
 
-use super::{Case, Holds, writes::write};
+use super::{Caller, Case, Holds, writes::write};
 use crate::bench::data::User;
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub fn of(user: &User) -> Vec<Case> {
                 .at(&user.services)
                 .answering(Holds::Nothing),
             Case {
-                service: true,
+                caller: Caller::Program,
                 main: "FROM user_corrections",
                 ..Case::of("corrections to train with", "ingest.corrections")
             }

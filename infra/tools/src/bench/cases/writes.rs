@@ -1,6 +1,6 @@
 //! Requests that write. Each finds something of its own to change, and deleted transactions are restored.
 
-use super::{Case, Holds};
+use super::{Caller, Case, Holds};
 use crate::bench::data::User;
 use serde_json::json;
 use shared::platform::clock;
@@ -93,6 +93,6 @@ pub fn of(user: &User, tokens: Vec<String>) -> Vec<Case> {
         .sending(move |n| json!({"refresh_token": tokens.get(n + 1)}))
         .answering(Holds::Member("access_token"));
     let logout = write("log out", "auth.logout", "UPDATE sessions").answering(Holds::Nothing);
-    cases.extend([refresh, Case { sessions: true, ..logout }]);
+    cases.extend([refresh, Case { caller: Caller::EachSession, ..logout }]);
     cases
 }
