@@ -100,7 +100,7 @@ fn start(paths: &Paths, state: &mut State, bin: &Path) -> Result<()> {
         &format!("port={port}"),
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
-        "max_connections=200",
+        "max_connections=400",
         "shared_buffers=256MB",
         // A kill of Postgres loses nothing without them, only a crash of the machine does; and
         // tests create a database each.
