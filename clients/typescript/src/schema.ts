@@ -1,6 +1,92 @@
 // Made from the OpenAPI document by `cargo local clients`: change it there.
 
 export interface paths {
+    "/admin/service-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tokens of other teams' programs, the last made first
+         * @description Revoked ones, too.
+         */
+        get: operations["admin_service_tokens"];
+        put?: never;
+        /**
+         * Make a token for another team's program
+         * @description The answer is the only one that holds the token: kept is its hash. If the answer was lost, revoke the token and make
+         *     another.
+         */
+        post: operations["admin_service_token_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/service-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a program's token
+         * @description Its next request is refused. One that is revoked already stays so.
+         */
+        delete: operations["admin_service_token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/email/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the link mailed again that proves the address
+         * @description Of the address that a change waits for, else of the account's own. Nothing is sent when nothing is to be proven; an
+         *     account is sent five an hour at most.
+         */
+        post: operations["auth_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove an address by a mailed link
+         * @description The account's own, or the one it is to have: then that is its address from now on, and the old one is told.
+         */
+        post: operations["auth_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/login": {
         parameters: {
             query?: never;
@@ -53,6 +139,79 @@ export interface paths {
         get: operations["auth_me"];
         put?: never;
         post?: never;
+        /**
+         * Close the account for good
+         * @description At once all sessions and sockets end and the address is free. What belonged to the account is deleted within minutes:
+         *     transactions, budgets, files and all else. This cannot be undone; export what you want to keep.
+         */
+        delete: operations["auth_close"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the profile
+         * @description What is left out stays; `preferences` merge key by key, and null goes back to a default. Another `email` needs
+         *     `current_password`, and replaces the old one only when the link that is sent there is followed; until then it is
+         *     `pending_email`. The old address is told.
+         */
+        patch: operations["auth_update"];
+        trace?: never;
+    };
+    "/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the password
+         * @description Ends the user's other sessions at once, with their access tokens and sockets, and makes void what was mailed to reset
+         *     the password or to change the address.
+         */
+        post: operations["auth_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a link mailed that sets a new password
+         * @description Answers alike whether or not the address has an account. The link works once and for an hour; an account is sent five
+         *     an hour at most.
+         */
+        post: operations["auth_forgot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a new password by a mailed link
+         * @description Ends all sessions at once, with their access tokens and sockets: log in with the new password.
+         */
+        post: operations["auth_reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -91,10 +250,51 @@ export interface paths {
         put?: never;
         /**
          * Make an account
-         * @description The password has 8 characters or more and at most 71 bytes, and is not a common one. The answer logs in at once.
+         * @description The password has 8 characters or more and at most 71 bytes, and is not a common one. The answer logs in at once; a link
+         *     that proves the address is mailed.
          */
         post: operations["auth_register"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the open sessions
+         * @description One for each login that was neither ended nor has ended by itself.
+         */
+        get: operations["auth_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description At once, with its access tokens and sockets. The session that asks may be ended, too.
+         */
+        delete: operations["auth_session_end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -342,6 +542,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ingest/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users' corrections of categories, the oldest first
+         * @description For training the recognition; of users it says their ids alone. Read on with `next_cursor`, which stays good for as long
+         *     as you like, also when `has_more` is false: what was corrected since then follows it. Corrections of the last minute
+         *     are not there yet. Scope: `corrections:read`.
+         */
+        get: operations["ingest_corrections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/merchants": {
         parameters: {
             query?: never;
@@ -478,6 +700,75 @@ export interface paths {
         };
         /** This API's description */
         get: operations["system_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/portfolio/holdings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user's holdings, the last added first */
+        get: operations["portfolio_list"];
+        put?: never;
+        /**
+         * Add a holding
+         * @description Amounts are of all its units together. Nothing is valued by itself: send `last_valuation` when you know it, and again
+         *     when it changes; without `valued_at` it is true now.
+         */
+        post: operations["portfolio_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/portfolio/holdings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One holding */
+        get: operations["portfolio_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a holding
+         * @description It leaves lists and sums. A second time it is absent like any other: 404.
+         */
+        delete: operations["portfolio_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a holding, or value it anew
+         * @description What is left out stays; `null` takes `cost_basis` or `last_valuation` away. A `last_valuation` without `valued_at` is
+         *     true now, also when the amount is the same as before.
+         */
+        patch: operations["portfolio_update"];
+        trace?: never;
+    };
+    "/portfolio/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All holdings of a currency together
+         * @description Sums of one currency; nothing is converted, and `other_currencies` names the rest. Gain is told over the holdings
+         *     whose valuation and cost basis are both known.
+         */
+        get: operations["portfolio_summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -938,6 +1229,46 @@ export interface components {
             /** @description By category, the latest period first. */
             data: components["schemas"]["Budget"][];
         };
+        /** @description All holdings of a type. */
+        ByAssetType: {
+            /**
+             * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
+             * @example etf
+             */
+            asset_type: string;
+            /**
+             * @description What those with a cost basis cost.
+             * @example 1100.00
+             */
+            cost_basis: string;
+            /**
+             * @description Over the holdings that have both, value less cost; null when there is none.
+             * @example 150.40
+             */
+            gain?: string | null;
+            /**
+             * Format: double
+             * @description The gain in percent of what these cost; null when nothing was paid.
+             * @example 13.67
+             */
+            gain_percentage?: number | null;
+            /**
+             * Format: int64
+             * @description How many holdings.
+             */
+            holdings: number;
+            /**
+             * Format: double
+             * @description `value` in percent of all types'; null when that is nothing.
+             * @example 100
+             */
+            percentage?: number | null;
+            /**
+             * @description What those with a valuation are worth.
+             * @example 1250.40
+             */
+            value: string;
+        };
         /** @description All categories. */
         Categories: {
             /** @description The system's in their order, then the user's own by name. */
@@ -1042,6 +1373,15 @@ export interface components {
              */
             transaction_id: string;
         };
+        /** @description What `GET /ingest/corrections` answers. */
+        Corrections: {
+            /** @description The oldest first. */
+            data: components["schemas"]["HandedOver"][];
+            /** @description Whether more follow at once. */
+            has_more: boolean;
+            /** @description Send it as `cursor` for what follows, now or later; null only while there is nothing at all. */
+            next_cursor?: string | null;
+        };
         /** @description One dependency. */
         Dependency: {
             /**
@@ -1059,6 +1399,54 @@ export interface components {
              */
             size_bytes?: number | null;
         };
+        /** @description A session that stands. */
+        Device: {
+            /**
+             * Format: date-time
+             * @description When it logged in.
+             */
+            created_at: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /**
+             * @description What it called itself when it logged in.
+             * @example ExampleApp/1.0
+             */
+            device?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest.
+             */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @description End it with `DELETE /auth/sessions/{id}`.
+             */
+            id: string;
+            /**
+             * @description Where it logged in from.
+             * @example 203.0.113.7
+             */
+            ip?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, to five minutes.
+             */
+            last_active: string;
+        };
+        /** @description The user's sessions. */
+        Devices: {
+            /** @description The last used first; a hundred at most. */
+            data: components["schemas"]["Device"][];
+        };
+        /** @description The form of [`Farewell`], for the OpenAPI document. */
+        FarewellBody: {
+            /**
+             * @description The password.
+             * @example correct horse battery
+             */
+            password: string;
+        };
         /** @description One field that was refused. */
         FieldError: {
             /**
@@ -1073,6 +1461,14 @@ export interface components {
              * @example /amount
              */
             pointer: string;
+        };
+        /** @description The form of [`Forgot`], for the OpenAPI document. */
+        ForgotBody: {
+            /**
+             * @description The account's address.
+             * @example ada@example.com
+             */
+            email: string;
         };
         /** @description A merchant that a search found. */
         Found: {
@@ -1118,12 +1514,135 @@ export interface components {
             /** @description Send it as `cursor` for the next page. */
             next_cursor?: string | null;
         };
+        /** @description A user's correction. */
+        HandedOver: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The merchant, if it was recognised.
+             */
+            merchant_id?: string | null;
+            /**
+             * @description Equal for texts that mean the same merchant; a string, because it has more digits than a JSON number keeps.
+             * @example -5808556873153909248
+             */
+            merchant_key: string;
+            /**
+             * @description The merchant's text as the bank has it.
+             * @example NETFLIX.COM 866-579-7172
+             */
+            merchant_raw: string;
+            /**
+             * @description The category that the user chose.
+             * @example Subscriptions
+             */
+            new_category: string;
+            /**
+             * @description The category before.
+             * @example Shopping
+             */
+            old_category: string;
+            /** @description Why, if the user said so. */
+            reason?: string | null;
+            /**
+             * Format: uuid
+             * @description The transaction that was moved.
+             */
+            transaction_id: string;
+            /**
+             * Format: uuid
+             * @description Whose it is.
+             */
+            user_id: string;
+        };
         /** @description The answer of `GET /health`. */
         Health: {
             /** @description What the service stands on. */
             dependencies: components["schemas"]["Dependency"][];
             /** @description `ok` or `unavailable`. */
             status: string;
+        };
+        /** @description Something a user owns. */
+        Holding: {
+            /**
+             * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
+             * @example etf
+             */
+            asset_type: string;
+            /**
+             * @description What all units together cost.
+             * @example 1100.00
+             */
+            cost_basis?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /**
+             * @description The currency of its amounts.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * @description `value` less `cost_basis`; null when either is not known.
+             * @example 150.40
+             */
+            gain?: string | null;
+            /**
+             * Format: double
+             * @description `gain` in percent of `cost_basis`; null when either is not known, or nothing was paid.
+             * @example 13.67
+             */
+            gain_percentage?: number | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description A ticker, an ISIN or a contract's address.
+             * @example VWCE
+             */
+            identifier: string;
+            /** @description Whether it was deleted; only a `portfolio_update` says so. */
+            is_deleted: boolean;
+            /**
+             * @description What all units together were worth at `valued_at`.
+             * @example 1250.40
+             */
+            last_valuation?: string | null;
+            /** @description Valued more than seven days ago, or never. */
+            stale: boolean;
+            /**
+             * @description How many, with eight decimals.
+             * @example 12.50000000
+             */
+            units: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /**
+             * @description What it is worth as far as is known: its last valuation.
+             * @example 1250.40
+             */
+            value?: string | null;
+            /**
+             * Format: date-time
+             * @description When `last_valuation` was true.
+             */
+            valued_at?: string | null;
         };
         /** @description An import as its owner sees it. */
         Import: {
@@ -1185,6 +1704,14 @@ export interface components {
         ImportDetail: components["schemas"]["Import"] & {
             /** @description The first thousand rows that could not be read. */
             errors: components["schemas"]["RowProblem"][];
+        };
+        /** @description A token that was just made. */
+        Issued: components["schemas"]["Token"] & {
+            /**
+             * @description Send it as `Authorization: Bearer`. Said this once: a replay for the same `Idempotency-Key` says null.
+             * @example tbs_0sWBrnyyqAAZHDxBTl3hfKEaBTdBoPTZyFJH5sWEmU8
+             */
+            token?: string | null;
         };
         /** @description A row that did not become a merchant. */
         Left: {
@@ -1388,6 +1915,45 @@ export interface components {
              */
             start_date: string;
         };
+        /** @description The form of [`NewHolding`], for the OpenAPI document. */
+        NewHoldingBody: {
+            /**
+             * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
+             * @example etf
+             */
+            asset_type: string;
+            /**
+             * @description What all units together cost; not below zero.
+             * @example 1100.00
+             */
+            cost_basis?: string | null;
+            /**
+             * @description ISO 4217 with at most two minor digits; the user's own when left out.
+             * @example EUR
+             */
+            currency?: string | null;
+            /**
+             * @description A ticker, an ISIN or a contract's address: 1 to 255 characters.
+             * @example VWCE
+             */
+            identifier: string;
+            /**
+             * @description What all units together were last worth; not below zero.
+             * @example 1250.40
+             */
+            last_valuation?: string | null;
+            /**
+             * @description A string or a number with at most eight decimals, not below zero.
+             * @example 12.5
+             */
+            units: string;
+            /**
+             * Format: date-time
+             * @description When they were; now when left out.
+             * @example 2026-01-31T12:00:00Z
+             */
+            valued_at?: string | null;
+        };
         /** @description The form of [`NewMapping`], for the OpenAPI document. */
         NewMappingBody: {
             /** @description Which column is what, by its name or its number from 1. What is left out is found in each file. */
@@ -1426,6 +1992,27 @@ export interface components {
             /** @description Whatever else is known. */
             tags: Record<string, never>;
         };
+        /** @description The form of [`NewToken`], for the OpenAPI document. */
+        NewTokenBody: {
+            /**
+             * Format: date-time
+             * @description When it ends by itself; never when left out.
+             * @example 2027-01-31T12:00:00Z
+             */
+            expires_at?: string | null;
+            /**
+             * @description What it is for: 1 to 100 characters.
+             * @example nightly training
+             */
+            name: string;
+            /**
+             * @description `transactions:write`, `anomalies:write`, `anchors:write`, `corrections:read`, `embeddings:write`: one at least.
+             * @example [
+             *       "corrections:read"
+             *     ]
+             */
+            scopes: string[];
+        };
         /** @description The form of [`NewTransaction`], for the OpenAPI document. */
         NewTransactionBody: {
             /**
@@ -1462,6 +2049,32 @@ export interface components {
              * @example 9437184
              */
             size: number;
+        };
+        /** @description What the user wants to hear of. */
+        Notifications: {
+            /** @description An unusual transaction; on unless switched off. */
+            anomalies: boolean;
+            /** @description A budget crossed a threshold; on unless switched off. */
+            budget_alerts: boolean;
+            /** @description A mail each month; off unless switched on. */
+            monthly_report: boolean;
+            /** @description A charge that is about to recur; on unless switched off. */
+            reminders: boolean;
+            /** @description A mail each week; off unless switched on. */
+            weekly_summary: boolean;
+        };
+        /** @description The form of a change of switches, for the OpenAPI document. */
+        NotificationsBody: {
+            /** @description An unusual transaction. */
+            anomalies?: boolean | null;
+            /** @description A budget crossed a threshold. */
+            budget_alerts?: boolean | null;
+            /** @description A mail each month. */
+            monthly_report?: boolean | null;
+            /** @description A charge that is about to recur. */
+            reminders?: boolean | null;
+            /** @description A mail each week. */
+            weekly_summary?: boolean | null;
         };
         /** @description A category of the user's transactions. */
         OfCategory: {
@@ -1543,6 +2156,103 @@ export interface components {
              * @example 431.20
              */
             spent: string;
+        };
+        /** @description A page. */
+        Page_Holding: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
+                 * @example etf
+                 */
+                asset_type: string;
+                /**
+                 * @description What all units together cost.
+                 * @example 1100.00
+                 */
+                cost_basis?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was added.
+                 */
+                created_at: string;
+                /**
+                 * @description The currency of its amounts.
+                 * @example EUR
+                 */
+                currency: string;
+                /**
+                 * @description `value` less `cost_basis`; null when either is not known.
+                 * @example 150.40
+                 */
+                gain?: string | null;
+                /**
+                 * Format: double
+                 * @description `gain` in percent of `cost_basis`; null when either is not known, or nothing was paid.
+                 * @example 13.67
+                 */
+                gain_percentage?: number | null;
+                /**
+                 * Format: uuid
+                 * @description Its id.
+                 */
+                id: string;
+                /**
+                 * @description A ticker, an ISIN or a contract's address.
+                 * @example VWCE
+                 */
+                identifier: string;
+                /** @description Whether it was deleted; only a `portfolio_update` says so. */
+                is_deleted: boolean;
+                /**
+                 * @description What all units together were worth at `valued_at`.
+                 * @example 1250.40
+                 */
+                last_valuation?: string | null;
+                /** @description Valued more than seven days ago, or never. */
+                stale: boolean;
+                /**
+                 * @description How many, with eight decimals.
+                 * @example 12.50000000
+                 */
+                units: string;
+                /**
+                 * Format: date-time
+                 * @description When it last changed.
+                 */
+                updated_at: string;
+                /**
+                 * @description What it is worth as far as is known: its last valuation.
+                 * @example 1250.40
+                 */
+                value?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When `last_valuation` was true.
+                 */
+                valued_at?: string | null;
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
         };
         /** @description A page. */
         Page_Import: {
@@ -1704,6 +2414,75 @@ export interface components {
             total_capped: boolean;
         };
         /** @description A page. */
+        Page_Token: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /**
+                 * Format: uuid
+                 * @description The administrator who made it; null when the account is gone.
+                 */
+                created_by?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it ends by itself.
+                 */
+                expires_at?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Revoke it by this id.
+                 */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last used, to five minutes.
+                 */
+                last_used_at?: string | null;
+                /**
+                 * @description What it is for.
+                 * @example nightly training
+                 */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When it was revoked.
+                 */
+                revoked_at?: string | null;
+                /**
+                 * @description What it may do.
+                 * @example [
+                 *       "corrections:read"
+                 *     ]
+                 */
+                scopes: string[];
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
+        };
+        /** @description A page. */
         Page_Transaction: {
             /** @description The rows. */
             data: {
@@ -1796,6 +2575,19 @@ export interface components {
             /** @description Whether counting stopped at `total`. */
             total_capped: boolean;
         };
+        /** @description The form of [`PasswordChange`], for the OpenAPI document. */
+        PasswordChangeBody: {
+            /**
+             * @description The password as it is.
+             * @example correct horse battery
+             */
+            current_password: string;
+            /**
+             * @description 8 characters to 71 bytes of UTF-8, and not a common one.
+             * @example staple battery horse
+             */
+            new_password: string;
+        };
         /** @description A period that has begun. */
         PastPeriod: {
             /**
@@ -1854,27 +2646,41 @@ export interface components {
         /** @description The form of [`Patch`], for the OpenAPI document. */
         PatchBody: {
             /**
-             * @description Positive is money out, negative a refund or income; a string or a number with at most two decimals.
-             * @example 12.50
+             * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
+             * @example etf
              */
-            amount?: string;
-            /** @description 1 to 100 characters. */
-            category?: string;
+            asset_type?: string;
             /**
-             * @description ISO 4217 with at most two minor digits.
+             * @description What all units together cost; null when that is not known.
+             * @example 1100.00
+             */
+            cost_basis?: string | null;
+            /**
+             * @description ISO 4217 with at most two minor digits. Nothing is converted.
              * @example EUR
              */
             currency?: string;
             /**
-             * Format: date
-             * @description The local date.
-             * @example 2026-01-31
+             * @description 1 to 255 characters.
+             * @example VWCE
              */
-            date?: string;
-            /** @description What to recognise the merchant by: 1 to 500 characters. */
-            merchant_raw?: string;
-            /** @description At most 2,000 characters; null takes it away. */
-            note?: string | null;
+            identifier?: string;
+            /**
+             * @description What all units together are worth; null takes the valuation away, and its instant.
+             * @example 1250.40
+             */
+            last_valuation?: string | null;
+            /**
+             * @description A string or a number with at most eight decimals, not below zero.
+             * @example 12.5
+             */
+            units?: string;
+            /**
+             * Format: date-time
+             * @description When the valuation was true; now when a new one comes without it.
+             * @example 2026-01-31T12:00:00Z
+             */
+            valued_at?: string;
         };
         /** @description A piece of a text. */
         Piece: {
@@ -1882,6 +2688,38 @@ export interface components {
             is_match: boolean;
             /** @description The piece as it stands in the text: put together, the pieces are the text. */
             text: string;
+        };
+        /** @description The user's choices, whole: what was never chosen has its default. */
+        Preferences: {
+            /**
+             * @description What amounts without a currency are in.
+             * @example EUR
+             */
+            currency: string;
+            /** @description What the user wants to hear of. */
+            notifications: components["schemas"]["Notifications"];
+            /** @description Colours of the app. */
+            theme: components["schemas"]["Theme"];
+            /**
+             * @description IANA time zone; it decides which day is today.
+             * @example Europe/Berlin
+             */
+            timezone: string;
+        };
+        /** @description The form of [`PreferencesPatch`], for the OpenAPI document. */
+        PreferencesBody: {
+            /**
+             * @description ISO 4217, with at most two minor digits.
+             * @example EUR
+             */
+            currency?: string | null;
+            notifications?: components["schemas"]["NotificationsBody"] | null;
+            theme?: components["schemas"]["Theme"] | null;
+            /**
+             * @description IANA time zone.
+             * @example Europe/Berlin
+             */
+            timezone?: string | null;
         };
         /** @description The body that a [`Problem`] becomes. */
         Problem: Record<string, never> & {
@@ -1915,11 +2753,20 @@ export interface components {
              * @description When the account was made.
              */
             created_at: string;
-            /** @description What amounts without a currency are in. */
+            /**
+             * @description What amounts without a currency are in.
+             * @example EUR
+             */
             currency: string;
-            /** @description The address as it was given. */
+            /**
+             * @description The address as it was given.
+             * @example ada@example.com
+             */
             email: string;
-            /** @description The name. */
+            /**
+             * @description The name.
+             * @example Ada Example
+             */
             full_name: string;
             /**
              * Format: uuid
@@ -1928,14 +2775,42 @@ export interface components {
             id: string;
             /** @description Whether the address was proven. */
             is_verified: boolean;
+            /** @description The address that replaces it when the link sent there is followed. */
+            pending_email?: string | null;
             /** @description The phone number, if given. */
             phone?: string | null;
-            /** @description The user's choices. */
-            preferences: Record<string, never>;
-            /** @description IANA time zone; it decides which day is today. */
+            /** @description The user's choices, whole. */
+            preferences: components["schemas"]["Preferences"];
+            /**
+             * @description IANA time zone; it decides which day is today.
+             * @example Europe/Berlin
+             */
             timezone: string;
             /** @description Addresses of the user's wallets. */
             wallet_addresses: string[];
+        };
+        /** @description The form of [`ProfilePatch`], for the OpenAPI document. */
+        ProfilePatchBody: {
+            /** @description The password, for a change of address. */
+            current_password?: string | null;
+            /**
+             * @description Begins a change of address; it needs `current_password`. The present address gives up one that was begun.
+             * @example ada@example.org
+             */
+            email?: string | null;
+            /**
+             * @description 1 to 255 characters.
+             * @example Ada Example
+             */
+            full_name?: string | null;
+            /**
+             * @description A phone number of 3 to 32 characters; null takes it away.
+             * @example +43 1 234567
+             */
+            phone?: string | null;
+            preferences?: components["schemas"]["PreferencesBody"] | null;
+            /** @description At most 20 addresses of 1 to 128 printable characters, each once. */
+            wallet_addresses?: string[] | null;
         };
         /** @description The form of [`Receipt`], for the OpenAPI document. */
         ReceiptBody: {
@@ -2008,6 +2883,19 @@ export interface components {
             rows: components["schemas"]["Left"][];
             /** @description Merchants known already, or twice in the file. */
             skipped: number;
+        };
+        /** @description The form of [`Reset`], for the OpenAPI document. */
+        ResetBody: {
+            /**
+             * @description 8 characters to 71 bytes of UTF-8, and not a common one.
+             * @example staple battery horse
+             */
+            new_password: string;
+            /**
+             * @description From the mailed link.
+             * @example qSDjA0lNn3x1oK2mVwZ8b0Jt5cYx7uR4eHf6gTi9PkM
+             */
+            token: string;
         };
         /** @description The form of [`Resolution`], for the OpenAPI document. */
         ResolutionBody: components["schemas"]["ResolutionOfOne"] | {
@@ -2221,6 +3109,64 @@ export interface components {
              */
             total: string;
         };
+        /** @description What `GET /portfolio/summary` answers. */
+        Summary: {
+            /** @description The same by type, of those types that there are. */
+            by_asset_type: components["schemas"]["ByAssetType"][];
+            /**
+             * @description What those with a cost basis cost.
+             * @example 1100.00
+             */
+            cost_basis: string;
+            /**
+             * @description The currency that is summed up; others are not converted.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * @description Over the holdings that have both, value less cost; null when there is none.
+             * @example 150.40
+             */
+            gain?: string | null;
+            /**
+             * Format: double
+             * @description The gain in percent of what these cost; null when nothing was paid.
+             * @example 13.67
+             */
+            gain_percentage?: number | null;
+            /**
+             * Format: int64
+             * @description How many holdings.
+             */
+            holdings: number;
+            /**
+             * Format: date-time
+             * @description When the holding was valued whose valuation is the oldest.
+             */
+            oldest_valuation?: string | null;
+            /** @description The user's other currencies, in their order: ask for each. */
+            other_currencies: string[];
+            /**
+             * Format: int64
+             * @description Holdings that were valued more than seven days ago, or never.
+             */
+            stale: number;
+            /**
+             * @description What those with a valuation are worth.
+             * @example 1250.40
+             */
+            value: string;
+            /**
+             * Format: int64
+             * @description Holdings that were never valued: `value` lacks them.
+             */
+            without_valuation: number;
+        };
+        /**
+         * @description Colours of the app.
+         * @enum {string}
+         */
+        Theme: "system" | "light" | "dark";
         /** @description What opens one WebSocket. */
         Ticket: {
             /**
@@ -2231,6 +3177,51 @@ export interface components {
             expires_in: number;
             /** @description Connect with `?ticket=`. */
             ticket: string;
+        };
+        /** @description A service token as it is kept: without what opens anything. */
+        Token: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description The administrator who made it; null when the account is gone.
+             */
+            created_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Revoke it by this id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, to five minutes.
+             */
+            last_used_at?: string | null;
+            /**
+             * @description What it is for.
+             * @example nightly training
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it was revoked.
+             */
+            revoked_at?: string | null;
+            /**
+             * @description What it may do.
+             * @example [
+             *       "corrections:read"
+             *     ]
+             */
+            scopes: string[];
         };
         /** @description What register, login and refresh answer with. */
         TokenPair: {
@@ -2344,6 +3335,14 @@ export interface components {
             /** @description Send the file here, without a token. */
             url: string;
         };
+        /** @description The form of [`Verify`], for the OpenAPI document. */
+        VerifyBody: {
+            /**
+             * @description From the mailed link.
+             * @example qSDjA0lNn3x1oK2mVwZ8b0Jt5cYx7uR4eHf6gTi9PkM
+             */
+            token: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2353,6 +3352,490 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    admin_service_tokens: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Token"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_service_token_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours, but for the token */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTokenBody"];
+            };
+        };
+        responses: {
+            /** @description The token */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issued"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_service_token_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such token */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A mail is on its way, if one is needed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyBody"];
+            };
+        };
+        responses: {
+            /** @description The address is proven */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `email_taken`: the address has an account of its own by now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     auth_login: {
         parameters: {
             query?: never;
@@ -2533,7 +4016,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The profile */
+            /** @description The profile; `ETag` changes whenever it does */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2541,6 +4024,454 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Profile"];
                 };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FarewellBody"];
+            };
+        };
+        responses: {
+            /** @description The account is closed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfilePatchBody"];
+            };
+        };
+        responses: {
+            /** @description The profile as it is now, with its new `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `email_taken`: the address has an account */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChangeBody"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_forgot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgotBody"];
+            };
+        };
+        responses: {
+            /** @description If the address has an account, a mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetBody"];
+            };
+        };
+        responses: {
+            /** @description The password is set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request could not be read. */
             400: {
@@ -2736,6 +4667,182 @@ export interface operations {
             };
             /** @description `email_taken`: the address has an account */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_session_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, over, or somebody else's */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3902,6 +6009,103 @@ export interface operations {
             };
         };
     };
+    ingest_corrections: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before; from the beginning when left out. */
+                cursor?: string;
+                /** @description Corrections a page, 1 to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Corrections"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `corrections:read` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     merchants_create: {
         parameters: {
             query?: {
@@ -4542,6 +6746,602 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    portfolio_list: {
+        parameters: {
+            query?: {
+                /** @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`. */
+                asset_type?: string;
+                /**
+                 * @description In this currency.
+                 * @example EUR
+                 */
+                currency?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Holding"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    portfolio_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHoldingBody"];
+            };
+        };
+        responses: {
+            /** @description The holding */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holding"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    portfolio_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The holding's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The holding; `ETag` changes whenever it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holding"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    portfolio_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The holding's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's, or deleted before */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    portfolio_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The holding's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchBody"];
+            };
+        };
+        responses: {
+            /** @description The holding as it is now, with its new `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holding"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    portfolio_summary: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which currency's holdings; the user's own when left out.
+                 * @example EUR
+                 */
+                currency?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -4,9 +4,12 @@ use shared::platform::function::{Feature, Function};
 
 /// Every feature.
 pub const FEATURES: &[&Feature] = &[
+    &admin::FEATURE,
     &auth::FEATURE,
     &budgets::FEATURE,
+    &ingest::FEATURE,
     &merchants::FEATURE,
+    &portfolio::FEATURE,
     &realtime::FEATURE,
     &system::FEATURE,
     &tasks::FEATURE,
@@ -16,7 +19,16 @@ pub const FEATURES: &[&Feature] = &[
 /// Each feature's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> Vec<utoipa::openapi::OpenApi> {
-    vec![auth::openapi(), budgets::openapi(), merchants::openapi(), system::openapi(), transactions::openapi()]
+    vec![
+        admin::openapi(),
+        auth::openapi(),
+        budgets::openapi(),
+        ingest::openapi(),
+        merchants::openapi(),
+        portfolio::openapi(),
+        system::openapi(),
+        transactions::openapi(),
+    ]
 }
 
 /// The function of a handler's name.

@@ -29,7 +29,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 const FUNCTIONS: &[Function] = &[
     function!("merchants": search, HTTP "GET" "/merchants/search", User, 256 MB, 10 s),
     function!("merchants": create, HTTP "POST" "/merchants", Admin, 256 MB, 10 s),
-    function!("merchants": import, HTTP "POST" "/merchants/import", Admin, 256 MB, 25 s),
+    function!("merchants": import, HTTP "POST" "/merchants/import", Admin, 256 MB, 25 s, heavy),
     function!("merchants": merge, HTTP "POST" "/merchants/merge", Admin, 256 MB, 10 s),
     function!("merchants": undo, HTTP "POST" "/merchants/merges/{id}/undo", Admin, 256 MB, 10 s),
     function!("merchants": statistics, HTTP "GET" "/merchants/statistics", User, 256 MB, 10 s),

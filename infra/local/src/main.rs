@@ -142,6 +142,8 @@ enum Command {
     },
     /// Make a registered user an administrator
     MakeAdmin { email: String },
+    /// Put a registered user into a tier of the rate limits: `default`, `plus` or `internal`
+    MakeTier { email: String, tier: String },
 }
 
 fn main() -> ExitCode {
@@ -183,5 +185,6 @@ fn command() -> Result<()> {
         Command::RotateKeys { args } => run::rotate_keys(&here, &args),
         Command::Timing { args } => run::tools(&here, "timing", &args),
         Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
+        Command::MakeTier { email, tier } => run::tools(&here, "make-tier", &[email, tier]),
     }
 }

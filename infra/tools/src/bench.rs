@@ -19,10 +19,10 @@ mod tap;
 mod wire;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use cases::Case;
+use cases::{Caller, Case};
 use clap::{Args, Subcommand};
 use cloud::{Cloud, Login, Secrets};
-use data::{Data, User};
+use data::{Data, SERVICE_TOKEN, User};
 use process::{Launch, Process};
 use serde_json::Value;
 use shared::platform::jwt::{KeySet, random};
@@ -184,7 +184,11 @@ impl<'a> Bench<'a> {
     /// Puts request number `n` through, looks at its answer, and says how long it took.
     fn ask(&self, process: &mut Process, user: &User, case: &Case, n: usize) -> Result<Duration> {
         // The first session stays.
-        let token = self.token(user, if case.sessions { n + 1 } else { 0 })?;
+        let token = match case.caller {
+            Caller::User => self.token(user, 0)?,
+            Caller::EachSession => self.token(user, n + 1)?,
+            Caller::Program => SERVICE_TOKEN.to_owned(),
+        };
         let answered = process.invoke(&case.event(&token, n)?)?;
         case.check(&answered.body)?;
         Ok(answered.took)

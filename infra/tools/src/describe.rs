@@ -54,7 +54,11 @@ pub fn openapi() -> Result<String> {
         api.merge(part);
     }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    api.components.get_or_insert_with(Components::new).add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let service =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A service token, with the scope named"));
+    let components = api.components.get_or_insert_with(Components::new);
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme("service", SecurityScheme::Http(service.build()));
     api.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
     let mut document = serde_json::to_value(&api)?;
     name_operations(&mut document);
@@ -71,8 +75,10 @@ fn name_operations(document: &mut Value) {
             .and_then(|path| path.get_mut(method.to_lowercase()));
         if let Some(operation) = operation.and_then(Value::as_object_mut) {
             operation.insert("operationId".into(), function.handler.replace('.', "_").into());
-            if function.access == Access::Public {
-                operation.insert("security".into(), json!([{}]));
+            match function.access {
+                Access::Public => drop(operation.insert("security".into(), json!([{}]))),
+                Access::Service(scope) => drop(operation.insert("security".into(), json!([{"service": [scope]}]))),
+                Access::User | Access::Admin => {}
             }
         }
     }

@@ -11,7 +11,10 @@ mod timing;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
-use shared::platform::rotation::{self, Rotation};
+use shared::platform::{
+    rates::Tier,
+    rotation::{self, Rotation},
+};
 use sqlx::{Connection, PgConnection};
 use std::{path::PathBuf, time::Duration};
 
@@ -58,6 +61,14 @@ enum Command {
     },
     /// Measure whether login and forgot answer in the same time for known and unknown addresses
     Timing(timing::Options),
+    /// Put a user into a tier of the rate limits
+    MakeTier {
+        /// The user's address
+        email: String,
+        /// `default`, `plus` or `internal`
+        #[arg(value_parser = tier)]
+        tier: Tier,
+    },
     /// Fill the database with made-up data
     Seed(seed::Options),
     /// Measure the release bootstrap against the SQL it runs
@@ -83,6 +94,7 @@ async fn main() -> Result<()> {
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
         Command::RotateKeys { wait } => rotate_keys(Duration::from_secs(*wait)).await?,
         Command::Timing(options) => timing::run(options)?,
+        Command::MakeTier { email, tier } => make_tier(cli.url()?, email, *tier).await?,
         Command::Seed(options) => seed::run(cli.url()?, options).await?,
         Command::Bench(options) => bench::run(cli.url()?, options).await?,
     }
@@ -107,5 +119,20 @@ async fn make_admin(url: &str, email: &str) -> Result<()> {
     let made = sqlx::query(sql).bind(email).execute(&mut conn).await?.rows_affected();
     ensure!(made == 1, "no user has the address {email}: register first");
     println!("{email} is an administrator now");
+    Ok(())
+}
+
+fn tier(name: &str) -> Result<Tier, String> {
+    Tier::named(name).ok_or_else(|| format!("there are {}", Tier::ALL.map(Tier::name).join(", ")))
+}
+
+async fn make_tier(url: &str, email: &str, tier: Tier) -> Result<()> {
+    let mut conn = PgConnection::connect(url).await.context("cannot connect to DATABASE_URL")?;
+    let sql = "WITH u AS (UPDATE users SET tier = $2, updated_at = now() WHERE lower(email) = lower($1) RETURNING id)
+               INSERT INTO audit_log (actor_id, action, target, detail)
+               SELECT id, 'tier.changed', id::text, jsonb_build_object('tier', $2::text) FROM u";
+    let made = sqlx::query(sql).bind(email).bind(tier.name()).execute(&mut conn).await?.rows_affected();
+    ensure!(made == 1, "no user has the address {email}: register first");
+    println!("{email} is in the tier {} from the next access token on, within the hour", tier.name());
     Ok(())
 }

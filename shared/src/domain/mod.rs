@@ -13,5 +13,7 @@ pub mod live;
 pub mod merchants;
 pub mod money;
 pub mod pages;
+pub mod portfolio;
+pub mod services;
 pub mod tasks;
 pub mod transactions;

@@ -96,6 +96,31 @@ impl PositiveMoney {
     }
 }
 
+/// What something cost or is worth: zero is an amount here, and nothing is below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Worth(pub Money);
+
+impl Worth {
+    fn checked(read: Result<Money, Fault>) -> Result<Self, Fault> {
+        match read {
+            Err(fault) if fault.code == "zero_amount" => Ok(Self(Money::of(Decimal::ZERO))),
+            Ok(money) if money.0.is_sign_negative() => {
+                Err(Fault::new("negative", "Send an amount that is not below zero."))
+            }
+            other => other.map(Self),
+        }
+    }
+}
+
+impl Field for Worth {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        Self::checked(Money::from_text(text))
+    }
+    fn from_json(raw: &str) -> Result<Self, Fault> {
+        Self::checked(Money::from_json(raw))
+    }
+}
+
 /// An ISO 4217 code of a currency with at most two minor digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Currency(String);
@@ -154,5 +179,7 @@ mod tests {
         }
         assert_eq!(Money::from_json("true").unwrap_err().code, "not_an_amount");
         assert_eq!(PositiveMoney::from_text("-1").unwrap_err().code, "not_positive");
+        assert_eq!(Worth::from_json("-0.01").unwrap_err().code, "negative");
+        assert_eq!(Worth::from_json("0").unwrap().0.amount().to_string(), "0.00");
     }
 }

@@ -7,7 +7,7 @@ use crate::platform::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
-use time::{Date, macros::format_description};
+use time::{Date, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
 use uuid::Uuid;
 
 /// A count that says so when it stopped counting here.
@@ -27,6 +27,21 @@ impl Field for Day {
         day.filter(|day| (1900..=2200).contains(&day.year()))
             .map(Self)
             .ok_or_else(|| Fault::new("not_a_date", "Send a date such as \"2026-01-31\"."))
+    }
+}
+
+/// An instant such as `2026-01-31T12:00:00Z`, as finely as Postgres keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub OffsetDateTime);
+
+impl Field for Instant {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        let instant = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|at| at.checked_to_offset(UtcOffset::UTC));
+        instant
+            .filter(|at| (1900..=2200).contains(&at.year()))
+            .and_then(|at| at.replace_microsecond(at.microsecond()).ok())
+            .map(Self)
+            .ok_or_else(|| Fault::new("not_an_instant", "Send an instant such as \"2026-01-31T12:00:00Z\"."))
     }
 }
 
@@ -221,5 +236,16 @@ mod tests {
         for bad in ["2023-02-29", "2024-2-9", "29.02.2024", "2024-02-29T00:00", "0001-01-01", "-024-01-01", ""] {
             assert!(Day::from_text(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn instants_are_rfc_3339_in_utc_and_to_the_microsecond() {
+        let at = Instant::from_text("2026-01-31T13:00:00.123456789+01:00").unwrap();
+        assert_eq!(at.0, time::macros::datetime!(2026-01-31 12:00:00.123456 UTC));
+        for bad in ["2026-01-31", "2026-02-30T00:00:00Z", "2026-01-31T12:00:00", "1899-12-31T23:59:59Z", "now", ""] {
+            assert!(Instant::from_text(bad).is_err(), "{bad}");
+        }
+        // Another year in UTC, at the end of what there is.
+        assert!(Instant::from_text("9999-12-31T23:59:59-12:00").is_err());
     }
 }

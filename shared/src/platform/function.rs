@@ -153,6 +153,8 @@ pub enum Access {
     User,
     /// A user with a live session who is an administrator at that moment.
     Admin,
+    /// Another team's program, with a service token that has this scope.
+    Service(&'static str),
 }
 
 /// A boxed future that stays on its thread: every function runs on one.

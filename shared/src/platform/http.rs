@@ -28,9 +28,13 @@ pub struct Call {
     /// When the call arrived.
     pub now: OffsetDateTime,
     /// The claims of the access token, once checked.
-    pub claims: Option<super::serve::Claims>,
+    pub claims: Option<super::gate::Claims>,
     /// Whether the route is for administrators alone; who is one is looked up with the session.
     pub admin: bool,
+    /// The scope that the route asks of a service token; which ones it has is looked up with it.
+    pub scope: Option<&'static str>,
+    /// The SHA-256 of the service token it came with.
+    pub service: Option<[u8; 32]>,
     params: HashMap<String, String>,
     query: String,
     headers: ::http::HeaderMap,
@@ -62,6 +66,8 @@ impl Call {
             now,
             claims: None,
             admin: false,
+            scope: None,
+            service: None,
             params: event.path_parameters,
             query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,
@@ -149,7 +155,7 @@ impl Call {
     }
 
     /// The claims of a route that only users reach.
-    pub fn claims(&self) -> Result<&super::serve::Claims, Problem> {
+    pub fn claims(&self) -> Result<&super::gate::Claims, Problem> {
         self.claims.as_ref().ok_or_else(|| Problem::internal("a public route asked for its user"))
     }
 }

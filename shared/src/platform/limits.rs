@@ -1,18 +1,26 @@
 //! Counting limits, in DynamoDB: what is lost with a count is a few tries, so it need not be in Postgres.
 
 use super::{
+    clock,
     config::ConfigError,
     function::{Env, Grant, Port},
     problem::Problem,
+    rates::{Place, Standing, WINDOW_S, Window},
 };
 use aws_sdk_dynamodb::{
     Client,
+    config::{Builder, timeout::TimeoutConfig},
     error::{DisplayErrorContext, SdkError},
     operation::update_item::UpdateItemError,
     types::{AttributeValue as Av, ReturnValue},
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
+
+/// A request waits for its count: one that gets no answer is refused while the client still waits, and a connection that
+/// died while the environment slept is given up early enough to try another.
+const ATTEMPT: Duration = Duration::from_millis(1400);
+const ALL_ATTEMPTS: Duration = Duration::from_millis(2900);
 
 /// At most `most` in `window_s` seconds, counted from the first.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +49,12 @@ impl Port for Limits {
 
 impl Limits {
     async fn client(&self) -> &Client {
-        self.client.get_or_init(async || Client::new(self.env.aws())).await
+        let client = async || {
+            let timeouts =
+                TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ALL_ATTEMPTS).build();
+            Client::from_conf(Builder::from(self.env.aws()).timeout_config(timeouts).build())
+        };
+        self.client.get_or_init(client).await
     }
 
     /// Takes one place under `key`, or refuses with 429. Atomic: of any number at once, exactly `most` get through.
@@ -61,7 +74,33 @@ impl Limits {
                 return Ok(count);
             }
         }
-        Err(Problem::too_many(self.wait(key, limit, now).await, limit.most, limit.window_s))
+        let Limit { most, window_s } = limit;
+        let resets_s = self.wait(key, limit, now).await;
+        Err(Problem::too_many(Standing { policy: "tries", most, window_s, left: 0, resets_s }))
+    }
+
+    /// Counts a request in its window, or refuses it with 429. Atomic, and one write whatever comes of it: of any number at
+    /// once, exactly as many get through as are allowed. Fails closed.
+    pub async fn count(&self, place: &Place, window: &Window) -> Result<Standing, Problem> {
+        let client = self.client().await;
+        let update = client.update_item().table_name(&self.table).key("pk", Av::S(window.key.clone()));
+        let update = update.update_expression("SET #ttl = if_not_exists(#ttl, :ttl) ADD n :one");
+        let update = update.expression_attribute_names("#ttl", "ttl").return_values(ReturnValue::UpdatedNew);
+        let ttl = clock::epoch().saturating_add(WINDOW_S.saturating_mul(2));
+        let update = update.expression_attribute_values(":ttl", Av::N(ttl.to_string()));
+        let update = update.expression_attribute_values(":one", Av::N("1".into()));
+        let answer = update.send().await.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
+        let n = number(answer.attributes().and_then(|item| item.get("n")))
+            .ok_or_else(|| Problem::unavailable("no count"))?;
+        let left = i64::from(place.most).saturating_sub(n);
+        let standing = Standing {
+            policy: place.class.name(),
+            most: place.most,
+            window_s: WINDOW_S,
+            left: u32::try_from(left).unwrap_or(0),
+            resets_s: u32::try_from(window.left_s).unwrap_or(1),
+        };
+        if left < 0 { Err(Problem::too_many(standing)) } else { Ok(standing) }
     }
 
     async fn wait(&self, key: &str, limit: Limit, now: i64) -> u32 {
@@ -150,6 +189,35 @@ fn prefix(ip: &str, v4_bits: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::{
+        config::Config,
+        rates::{Class, Tier},
+    };
+
+    /// Nobody listens there.
+    fn away(name: &str) -> Option<String> {
+        let value = match name {
+            "STAGE" => "local",
+            "_HANDLER" => "test",
+            "LIMITS_TABLE" => "limits",
+            "AWS_REGION" => "us-east-1",
+            "AWS_ENDPOINT_URL" => "http://127.0.0.1:9",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    #[tokio::test]
+    async fn must_hold_48_without_the_table_nobody_gets_through() {
+        let limits = Limits::open(&Env::new(Config::read(away).unwrap())).unwrap();
+        let place = Place::of("somebody".into(), Class::Write, Tier::Internal);
+        let started = std::time::Instant::now();
+        let refused = limits.count(&place, &place.window(0)).await.unwrap_err();
+        assert_eq!((refused.status, refused.retry_after.is_some()), (503, true));
+        let refused = limits.take("somebody", Limit { most: 5, window_s: 60 }, 0).await.unwrap_err();
+        assert_eq!(refused.status, 503);
+        assert!(started.elapsed() < ALL_ATTEMPTS * 2 + Duration::from_secs(1), "{:?}", started.elapsed());
+    }
 
     #[test]
     fn must_hold_11_addresses_count_by_prefix() {

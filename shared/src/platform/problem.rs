@@ -1,5 +1,6 @@
 //! Errors as the client sees them: `application/problem+json` (RFC 9457).
 
+use super::rates::Standing;
 use serde::Serialize;
 use std::{borrow::Cow, fmt};
 
@@ -29,8 +30,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds after which to try again.
     pub retry_after: Option<u32>,
-    /// For 429: how many in how many seconds.
-    pub limit: Option<(u32, i64)>,
+    /// For 429: the limit that was reached.
+    pub limit: Option<Standing>,
     /// For 405: the methods that would do.
     pub allow: Option<String>,
     /// What happened inside, for the log.
@@ -100,6 +101,16 @@ impl Problem {
         Self::new(403, "forbidden", "Only an administrator may do this: ask one, or have yourself made one.")
     }
 
+    /// 403: the service token may not do this.
+    #[must_use]
+    pub fn missing_scope(scope: &str) -> Self {
+        Self::new(
+            403,
+            "missing_scope",
+            format!("This needs a service token with the scope {scope}: ask an administrator."),
+        )
+    }
+
     /// 404: absent, or somebody else's; the two are never told apart.
     #[must_use]
     pub fn not_found() -> Self {
@@ -124,10 +135,10 @@ impl Problem {
 
     /// 429.
     #[must_use]
-    pub fn too_many(retry_after: u32, most: u32, window_s: i64) -> Self {
+    pub fn too_many(limit: Standing) -> Self {
         Self {
-            retry_after: Some(retry_after),
-            limit: Some((most, window_s)),
+            retry_after: Some(limit.resets_s),
+            limit: Some(limit),
             ..Self::new(429, "rate_limited", "Too many tries: wait as long as Retry-After says, then try again.")
         }
     }

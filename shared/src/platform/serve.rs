@@ -1,11 +1,13 @@
 //! Serving events: what stands around every handler.
 
+pub use super::gate::{Claims, check_access};
 use super::{
     clock,
     function::{Access, Env, Local, Port},
+    gate::Gate,
     http::{Call, Reply},
-    jwt::Keys,
     problem::Problem,
+    rates::{Class, Standing},
     telemetry,
 };
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
@@ -17,46 +19,9 @@ use lambda_http::aws_lambda_events::{
     encodings::Body,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde::Deserialize;
 use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-/// What an access token says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Claims {
-    /// The user.
-    #[serde(rename = "sub")]
-    pub user_id: Uuid,
-    /// The session.
-    #[serde(rename = "sid")]
-    pub session_id: Uuid,
-    /// When it ends, in seconds since the epoch.
-    pub exp: i64,
-    /// `access`, or a token of another kind that is of no use here.
-    #[serde(rename = "type")]
-    pub kind: String,
-}
-
-/// Checks an access token; what it names must still be looked up in Postgres.
-pub async fn check_access(keys: &Keys, token: &str) -> Result<Claims, Problem> {
-    let claims = keys.verify::<Claims>(token).await?;
-    claims.filter(|claims| claims.kind == "access").ok_or_else(|| {
-        Problem::unauthorized("invalid_token", "This access token is not valid: refresh it, or log in again.")
-    })
-}
-
-async fn authenticate(keys: Option<&Keys>, call: &mut Call) -> Result<(), Problem> {
-    let Some(keys) = keys else { return Ok(()) };
-    let header = call.header("authorization").and_then(|value| value.split_once(' '));
-    let token =
-        header.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim().to_owned());
-    let Some(token) = token else {
-        return Err(Problem::unauthorized("missing_token", "Send Authorization: Bearer with an access token."));
-    };
-    call.claims = Some(check_access(keys, &token).await?);
-    Ok(())
-}
 
 /// Awaits a handler and turns a panic into a 500, so that one bad request does not end the environment.
 async fn guarded<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
@@ -103,34 +68,36 @@ where
 }
 
 /// Serves an HTTP route.
-pub async fn http<D, H>(env: Arc<Env>, access: Access, handle: H) -> Result<(), Error>
+pub async fn http<D, H>(env: Arc<Env>, access: Access, class: Class, handle: H) -> Result<(), Error>
 where
     D: Port + 'static,
     H: AsyncFn(&D, Call) -> Result<Reply, Problem> + Copy + 'static,
 {
     let handle = handler::<D, _, _, _>(&env, handle)?;
-    serve_http(env, access, handle).await
+    let gate = Gate::open(&env, access, class)?;
+    serve_http(env, gate, handle).await
 }
 
-async fn serve_http(env: Arc<Env>, access: Access, handle: Handler<Call, Reply>) -> Result<(), Error> {
-    let keys = if access == Access::Public { None } else { Some(Keys::open(&env)?) };
-    let (env, keys, handle) = (&env, keys.as_ref(), &handle);
+async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> Result<(), Error> {
+    let (env, gate, handle) = (&env, &gate, &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
         let (mut path, mut user_id) = (event.payload.raw_path.clone().unwrap_or_default(), None);
+        let mut standing = None;
         let answer = guarded(async {
             let mut call = Call::from_event(event.payload, request_id.clone(), clock::now())?;
             path.clone_from(&call.path);
-            call.admin = access == Access::Admin;
-            authenticate(keys, &mut call).await?;
+            let place = gate.admit(&mut call).await?;
             user_id = call.claims.as_ref().map(|claims| claims.user_id);
-            handle(call).await
+            let (counted, answer) = gate.pass(place, guarded(handle(call))).await;
+            standing = counted;
+            answer
         })
         .await;
         let status = answer.as_ref().map_or_else(|problem| problem.status, |reply| reply.status);
         note("request", &request_id, user_id, env, started, answer.as_ref().err(), status);
-        Ok::<_, Error>(respond(answer, &path, &request_id))
+        Ok::<_, Error>(respond(answer, standing.as_ref(), &path, &request_id))
     }))
     .await
 }
@@ -144,17 +111,19 @@ const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
 ];
 
-fn respond(answer: Result<Reply, Problem>, path: &str, request_id: &str) -> ApiGatewayV2httpResponse {
+fn respond(
+    answer: Result<Reply, Problem>,
+    standing: Option<&Standing>,
+    path: &str,
+    request_id: &str,
+) -> ApiGatewayV2httpResponse {
     let reply = answer.unwrap_or_else(|problem| {
         let mut headers = Vec::new();
         if problem.status == 401 {
             headers.push(("www-authenticate", "Bearer".to_owned()));
         }
         headers.extend(problem.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-        if let Some((most, window_s)) = problem.limit {
-            headers.push(("ratelimit-policy", format!("\"tries\";q={most};w={window_s}")));
-            headers.push(("ratelimit", format!("\"tries\";r=0;t={}", problem.retry_after.unwrap_or(1))));
-        }
+        headers.extend(problem.limit.iter().flat_map(Standing::headers));
         headers.extend(problem.allow.clone().map(|methods| ("allow", methods)));
         Reply {
             status: problem.status,
@@ -165,7 +134,9 @@ fn respond(answer: Result<Reply, Problem>, path: &str, request_id: &str) -> ApiG
     });
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = i64::from(reply.status);
-    let own = reply.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let counted: Vec<_> = standing.into_iter().flat_map(Standing::headers).collect();
+    // What the reply says itself stands last, and counts: of two limits the one that was reached.
+    let own = counted.iter().chain(&reply.headers).map(|(name, value)| (*name, value.as_str()));
     let all = HEADERS.into_iter().chain([("request-id", request_id), ("content-type", reply.content_type)]).chain(own);
     for (name, value) in all.filter(|(_, value)| !value.is_empty()) {
         if let (Ok(name), Ok(value)) = (::http::HeaderName::try_from(name), ::http::HeaderValue::try_from(value)) {
@@ -307,18 +278,27 @@ macro_rules! function {
             run: $run,
         }
     };
-    ($feature:literal: $module:ident, HTTP $method:literal $path:literal, $access:ident, $memory:literal MB, $timeout:literal s) => {
+    ($feature:literal: $module:ident, HTTP $method:literal $path:literal, $access:ident $($scope:literal)?, $memory:literal MB, $timeout:literal s, heavy) => {
+        $crate::function!(@http $feature, $module, $method, $path, $crate::platform::function::Access::$access $(($scope))?, $memory, $timeout,
+            $crate::platform::rates::Class::Heavy)
+    };
+    ($feature:literal: $module:ident, HTTP $method:literal $path:literal, $access:ident $($scope:literal)?, $memory:literal MB, $timeout:literal s) => {
+        $crate::function!(@http $feature, $module, $method, $path, $crate::platform::function::Access::$access $(($scope))?, $memory, $timeout,
+            $crate::platform::rates::Class::of($method))
+    };
+    (@http $feature:literal, $module:ident, $method:literal, $path:literal, $access:expr, $memory:literal, $timeout:literal, $class:expr) => {
         $crate::function!(@row $feature, $module,
             $crate::platform::function::Trigger::Http { method: $method, path: $path },
-            $crate::platform::function::Access::$access, $memory, $timeout,
-            || $crate::platform::serve::grants_of::<$module::Deps>($crate::platform::function::Access::$access),
-            |env| Box::pin($crate::platform::serve::http::<$module::Deps, _>(env, $crate::platform::function::Access::$access, $module::handle)))
+            $access, $memory, $timeout,
+            || $crate::platform::serve::grants_of::<$module::Deps>($access),
+            |env| Box::pin($crate::platform::serve::http::<$module::Deps, _>(env, $access, $class, $module::handle)))
     };
     ($feature:literal: $module:ident, DEFAULT, $memory:literal MB, $timeout:literal s) => {
         $crate::function!(@row $feature, $module, $crate::platform::function::Trigger::Default,
             $crate::platform::function::Access::Public, $memory, $timeout,
             <$module::Deps as $crate::platform::function::Port>::grants,
-            |env| Box::pin($crate::platform::serve::http::<$module::Deps, _>(env, $crate::platform::function::Access::Public, $module::handle)))
+            |env| Box::pin($crate::platform::serve::http::<$module::Deps, _>(
+                env, $crate::platform::function::Access::Public, $crate::platform::rates::Class::Read, $module::handle)))
     };
     ($feature:literal: $module:ident, SOCKET $route:literal, $memory:literal MB, $timeout:literal s) => {
         $crate::function!(@row $feature, $module, $crate::platform::function::Trigger::Socket { route: $route },
@@ -335,14 +315,12 @@ macro_rules! function {
     };
 }
 
-/// The grants of a route: its dependencies', and the keys that check its users' tokens.
+/// The grants of a route: its dependencies', and those of the gate before it.
 #[must_use]
 pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
     let mut grants = D::grants();
-    if access != Access::Public {
-        grants.push(super::function::Grant::Keys);
-        grants.sort_unstable();
-        grants.dedup();
-    }
+    grants.extend(Gate::grants(access));
+    grants.sort_unstable();
+    grants.dedup();
     grants
 }

@@ -28,6 +28,8 @@ mod merchant_merges;
 mod merchant_statistics;
 mod merchants;
 mod model;
+mod portfolio;
+mod services;
 mod support;
 mod totals;
 mod transactions;

@@ -10,7 +10,7 @@ use crate::support::{
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 23] = [
     "auth_register",
     "auth_login",
     "auth_refresh",
@@ -31,12 +31,14 @@ const PAGES: [&str; 21] = [
     "budgets",
     "merchants",
     "merchants_admin",
+    "portfolio",
+    "services",
     "system",
 ];
 
 /// Answers of one route, one below the other.
 #[derive(Default)]
-struct Answers {
+pub struct Answers {
     text: String,
     secrets: Vec<(String, &'static str)>,
 }
@@ -46,13 +48,13 @@ impl Answers {
         Self { secrets: vec![(secret.to_owned(), name)], ..Self::default() }
     }
 
-    fn add(&mut self, what: &str, answer: &Answer) {
+    pub fn add(&mut self, what: &str, answer: &Answer) {
         let secrets: Vec<_> = self.secrets.iter().map(|(secret, name)| (secret.as_str(), *name)).collect();
         writeln!(self.text, "## {what}\n\n{}\n", redact::answer(answer, &secrets)).unwrap();
     }
 
     #[track_caller]
-    fn check(&self, page: &str) {
+    pub fn check(&self, page: &str) {
         assert!(PAGES.contains(&page), "add {page} to PAGES");
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!(page, self.text.trim_end());

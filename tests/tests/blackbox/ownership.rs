@@ -10,6 +10,10 @@ use uuid::Uuid;
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
+fn holding() -> Value {
+    json!({"asset_type": "etf", "identifier": "VWCE", "units": "1", "last_valuation": "7.00", "currency": "EUR"})
+}
+
 /// An answer but for what must differ: the request's id and its path.
 fn comparable(answer: &Answer, id: &str) -> String {
     let mut body = answer.json();
@@ -25,15 +29,20 @@ fn must_hold_14_anothers_id_answers_like_a_missing_one_on_every_route_and_method
     let transaction = text(&owner.spend("12.00", "Groceries", "EUR")["id"]);
     let csv = format!("Date,Description,Amount\n{},Corner shop,-5.00\n", today());
     let import = text(&owner.import("/transactions/import", &csv)["id"]);
+    let holding = text(&owner.post("/portfolio/holdings", &holding()).expect(201)["id"]);
     let missing = Uuid::now_v7().to_string();
     let budget = text(&owner.budget("10.00", "Fuel", "EUR")["id"]);
-    for (route, theirs) in
-        [("/transactions/", transaction), ("/transactions/imports/", import), ("/budgets/", budget.clone())]
+    for (route, theirs) in [
+        ("/transactions/", transaction),
+        ("/transactions/imports/", import),
+        ("/budgets/", budget.clone()),
+        ("/portfolio/holdings/", holding),
+    ]
     {
         assert_eq!(owner.get(&format!("{route}{theirs}")).status, 200);
         for method in METHODS {
-            let answer =
-                |id: &str| stranger.request(method, &format!("{route}{id}")).json(&json!({"category": "Mine"})).send();
+            let body = if route.contains("holdings") { json!({"units": "1"}) } else { json!({"category": "Mine"}) };
+            let answer = |id: &str| stranger.request(method, &format!("{route}{id}")).json(&body).send();
             let (others, absent) = (answer(&theirs), answer(&missing));
             assert_eq!(comparable(&others, &theirs), comparable(&absent, &missing), "{method} {route}");
             assert!([404, 405].contains(&others.status), "{method} {route}: {others:?}");
@@ -77,6 +86,7 @@ fn must_hold_16_lists_and_sums_hold_the_users_own_alone() {
     owner.budget("100.00", "Groceries", "EUR");
     owner.import("/transactions/import", &format!("Date,Description,Amount\n{},Corner shop,-5.00\n", today()));
     stranger.budget("10.00", "Groceries", "EUR");
+    owner.post("/portfolio/holdings", &holding()).expect(201);
 
     let ids = |user: &User, path: &str| -> Vec<Value> {
         let page = user.get(path).expect(200);
@@ -94,6 +104,9 @@ fn must_hold_16_lists_and_sums_hold_the_users_own_alone() {
     }
     assert_eq!(stranger.get("/transactions").expect(200)["total"], 1);
     assert_eq!(ids(&stranger, "/transactions/imports"), [Value::Null; 0]);
+    assert_eq!(ids(&stranger, "/portfolio/holdings"), [Value::Null; 0]);
+    let summary = stranger.get("/portfolio/summary?currency=EUR").expect(200);
+    assert_eq!((&summary["holdings"], &summary["value"]), (&json!(0), &json!("0.00")));
     let budgets = stranger.get("/budgets?period=all").expect(200);
     assert_eq!(budgets["data"].as_array().unwrap().len(), 1);
     assert_eq!(budgets["data"][0]["spent"], "1.00");
@@ -161,9 +174,16 @@ fn must_hold_18_fields_that_are_not_the_clients_to_set_are_refused() {
         ("tier", json!("gold")),
         ("is_verified", json!(true)),
         ("spent", json!("0.00")),
+        ("gain", json!("1.00")),
         ("__proto__", json!({})),
     ];
-    for (path, body) in [("/transactions", transaction), ("/budgets", budget), ("/auth/register", account)] {
+    let holding = holding();
+    for (path, body) in [
+        ("/transactions", transaction),
+        ("/budgets", budget),
+        ("/portfolio/holdings", holding),
+        ("/auth/register", account),
+    ] {
         for (name, value) in &forbidden {
             let mut body = body.clone();
             body[name] = value.clone();

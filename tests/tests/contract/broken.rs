@@ -182,6 +182,14 @@ fn an_administrators_route_that_every_user_may_call() {
 }
 
 #[test]
+fn a_programs_route_that_asks_for_a_users_token() {
+    notices(rules::admin_routes, "ingest.corrections does not ask", |repository| {
+        let operation = &mut repository.openapi["paths"]["/ingest/corrections"]["get"];
+        operation.as_object_mut().expect("an operation").remove("security");
+    });
+}
+
+#[test]
 fn an_event_that_is_missing_left_over_or_of_another_kind() {
     notices(rules::events, "auth.login", |repository| drop(repository.events.remove("auth.login")));
     notices(rules::events, "auth.gone", |repository| drop(repository.events.insert("auth.gone".into(), "{}".into())));

@@ -16,6 +16,8 @@ pub struct Row {
     pub public: bool,
     /// Whether only administrators may call.
     pub admin: bool,
+    /// Whether only programs with a service token may call.
+    pub service: bool,
     pub memory: u64,
     pub timeout: u64,
     pub grants: BTreeSet<String>,
@@ -186,6 +188,7 @@ fn row(function: &shared::platform::function::Function) -> Row {
         trigger: serde_json::to_value(function.trigger).expect("JSON"),
         public: serde_json::to_value(function.access).expect("JSON") == "public",
         admin: serde_json::to_value(function.access).expect("JSON") == "admin",
+        service: serde_json::to_value(function.access).expect("JSON")["service"].is_string(),
         memory: function.memory.into(),
         timeout: function.timeout.into(),
         grants: (function.grants)()

@@ -297,9 +297,9 @@ pub fn public_routes(repository: &Repository) -> Vec<String> {
     found
 }
 
-/// Routes for administrators are those that the OpenAPI document says may answer 403.
+/// Routes for administrators and for programs are those that the OpenAPI document says may answer 403.
 pub fn admin_routes(repository: &Repository) -> Vec<String> {
-    let tables = repository.rows.iter().filter(|row| row.admin).filter_map(Row::route).collect();
+    let tables = repository.rows.iter().filter(|row| row.admin || row.service).filter_map(Row::route).collect();
     let paths = repository.openapi["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(path, methods)| {
         methods
@@ -309,7 +309,19 @@ pub fn admin_routes(repository: &Repository) -> Vec<String> {
             .filter(|(_, operation)| operation["responses"]["403"].is_object())
             .map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
     });
-    compare("administrators' route", &("the tables", tables), &("the OpenAPI document", operations.collect()))
+    let mut found =
+        compare("administrators' route", &("the tables", tables), &("the OpenAPI document", operations.collect()));
+    for row in repository.rows.iter().filter(|row| row.service) {
+        let operation = &repository.openapi["paths"][text(row, "path")][text(row, "method").to_lowercase()];
+        if operation["security"][0]["service"][0].is_null() {
+            found.push(format!("{} does not ask for a service token in the OpenAPI document", row.handler));
+        }
+    }
+    found
+}
+
+fn text<'a>(row: &'a Row, part: &str) -> &'a str {
+    row.trigger[part].as_str().unwrap_or_default()
 }
 
 /// Every function has a sample event of its own trigger.

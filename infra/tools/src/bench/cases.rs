@@ -1,6 +1,7 @@
 //! What is asked of the functions.
 
 mod coverage;
+mod portfolio;
 mod reads;
 mod writes;
 
@@ -23,6 +24,17 @@ pub enum Holds {
     Nothing,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The user, in the session that stays.
+    User,
+    /// The user, each time in another session.
+    EachSession,
+    /// Another team's program.
+    Program,
+}
+
 /// A kind of request.
 pub struct Case {
     pub title: &'static str,
@@ -37,8 +49,7 @@ pub struct Case {
     pub holds: Holds,
     /// How often it is measured.
     pub rounds: usize,
-    /// Whether each request has a session of its own.
-    pub sessions: bool,
+    pub caller: Caller,
     /// Whether the project promises its processor time; the others are shown beside.
     pub promised: bool,
     /// Whether a long history may cost no more than twice what a short one does.
@@ -56,7 +67,7 @@ impl Case {
             main: "",
             holds: Holds::Some,
             rounds: 200,
-            sessions: false,
+            caller: Caller::User,
             promised: false,
             first_page: false,
         }
@@ -164,6 +175,7 @@ pub fn list() -> Case {
 /// `tokens` refresh the sessions.
 pub fn all(user: &User, tokens: Vec<String>) -> Vec<Case> {
     let mut cases = reads::of(user);
+    cases.extend(portfolio::of(user));
     cases.extend(writes::of(user, tokens));
     cases
 }

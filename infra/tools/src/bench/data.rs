@@ -54,6 +54,19 @@ const MERGES: &str = "
     SELECT gen_random_uuid(), p.gone, p.stays, 'moved', ARRAY(SELECT alias_key FROM names n WHERE n.gone = p.gone) FROM p
     RETURNING id";
 
+const HOLDINGS: &str = "SELECT id FROM portfolio_holdings WHERE user_id = $1 AND NOT is_deleted ORDER BY id LIMIT $2";
+
+/// Service tokens that open nothing, to be revoked.
+const SERVICES: &str = "
+    INSERT INTO service_tokens (id, name, token_hash, scopes)
+    SELECT id, 'bench', sha256(id::text::bytea), ARRAY['anchors:write'] FROM (
+        SELECT gen_random_uuid() AS id FROM generate_series(1, $1::bigint)
+    ) AS new
+    RETURNING id";
+
+/// What a program sends.
+pub const SERVICE_TOKEN: &str = "tbs_bench";
+
 /// The database and the users to measure by.
 pub struct Data {
     server: PgConnectOptions,
@@ -92,6 +105,10 @@ pub struct User {
     /// Merchants to be merged, and merges to be undone; of the one who is an administrator.
     pub merchants: Vec<Uuid>,
     pub merges: Vec<Uuid>,
+    /// Holdings to be changed and deleted.
+    pub holdings: Vec<Uuid>,
+    /// Service tokens to be revoked; of the one who is an administrator.
+    pub services: Vec<Uuid>,
 }
 
 impl Data {
@@ -210,6 +227,8 @@ impl User {
             embedded: one(conn, embedded).await?,
             merchants: Vec::new(),
             merges: Vec::new(),
+            holdings: sqlx::query_scalar(HOLDINGS).bind(id).bind(POOL).fetch_all(&mut *conn).await?,
+            services: Vec::new(),
         }))
     }
 
@@ -225,7 +244,16 @@ impl User {
         self.merchants = all.split_off(all.len() / 2);
         self.merchants.push(into);
         let stays = vec![last; all.len()];
-        self.merges = sqlx::query_scalar(MERGES).bind(all).bind(stays).fetch_all(conn).await?;
+        self.merges = sqlx::query_scalar(MERGES).bind(all).bind(stays).fetch_all(&mut *conn).await?;
+        self.services = sqlx::query_scalar(SERVICES).bind(POOL).fetch_all(&mut *conn).await?;
+        sqlx::query(
+            "INSERT INTO service_tokens (id, name, token_hash, scopes) VALUES ($1, 'bench', $2, ARRAY['corrections:read'])
+             ON CONFLICT (token_hash) DO NOTHING",
+        )
+        .bind(Uuid::now_v7())
+        .bind(sha256(SERVICE_TOKEN.as_bytes()).as_slice())
+        .execute(conn)
+        .await?;
         Ok(())
     }
 

@@ -109,6 +109,7 @@ impl Process {
             .env("DELIVER_QUEUE_URL", format!("http://{cloud}/000000000000/deliver.fifo"))
             .env("DEFAULT_QUEUE_URL", format!("http://{cloud}/000000000000/default"))
             .env("UPLOADS_BUCKET", "uploads")
+            .env("LIMITS_TABLE", "limits")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);

@@ -76,9 +76,18 @@ const EVENTS: &str = "
     SELECT s.id, pg_temp.uuid_at(now(), s.id || name), name, jsonb_build_object('date', 'Date', 'amount', 'Amount')
     FROM seeded s, unnest(ARRAY['Savings bank', 'Credit card']) AS name;";
 
+/// Holdings in two currencies, most of them valued: five hundred of whoever has many transactions.
+const HOLDINGS: &str = "
+    INSERT INTO portfolio_holdings (user_id, id, asset_type, identifier, units, cost_basis, last_valuation, valued_at,
+        currency, changed_seq)
+    SELECT s.id, pg_temp.uuid_at(now(), s.id || '/holding/' || n), (enum_range(NULL::asset_type))[1 + n % 7], 'ASSET' || n,
+           n * 0.125, CASE WHEN n % 11 > 0 THEN n * 90.01 END, CASE WHEN n % 5 > 0 THEN n * 100.01 END,
+           CASE WHEN n % 5 > 0 THEN now() - interval '6 hours' * (n % 50) END, CASE WHEN n % 4 > 0 THEN 'USD' ELSE 'EUR' END, 1
+    FROM seeded s, generate_series(1, CASE WHEN s.rows > 1000 THEN 500 ELSE 5 END) AS n";
+
 /// Fills the tables around the transactions of the users in `seeded`.
 pub async fn fill(conn: &mut PgConnection) -> Result<()> {
-    for sql in [IMPORTS, BUDGETS, CORRECTIONS, EMBEDDINGS, EVENTS] {
+    for sql in [IMPORTS, BUDGETS, CORRECTIONS, EMBEDDINGS, EVENTS, HOLDINGS] {
         sqlx::raw_sql(sql).execute(&mut *conn).await?;
     }
     Ok(())

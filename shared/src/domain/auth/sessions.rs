@@ -88,20 +88,18 @@ pub struct LoginBody {
 }
 
 async fn begin(tx: &mut Tx, keys: &KeySet, call: &Call, user_id: Uuid) -> Result<TokenPair, Problem> {
-    let session =
-        Session { user_id, id: Uuid::now_v7(), rotated_at: call.now, expires_at: call.now.saturating_add(SESSION) };
-    let refresh = RefreshId::random()?;
+    let (id, refresh, expires_at) = (Uuid::now_v7(), RefreshId::random()?, call.now.saturating_add(SESSION));
     let row = sql::NewSession {
         user_id,
-        id: session.id,
+        id,
         token_hash: &refresh.hash(),
         user_agent: call.header("user-agent").map(|agent| agent.get(..200).unwrap_or(agent)),
         ip: &call.source_ip,
         now: call.now,
-        expires_at: session.expires_at,
+        expires_at,
     };
-    sql::insert_session(tx, &row).await?;
-    pair(keys, call, &session, &refresh)
+    let tier = sql::insert_session(tx, &row).await?;
+    pair(keys, call, &Session { user_id, id, rotated_at: call.now, expires_at, tier }, &refresh)
 }
 
 /// An account to be made, its password hashed.
@@ -291,7 +289,8 @@ pub async fn next_pair(
         return Err(bad_refresh_token());
     };
     let next = shown.successor(keys);
-    let session = |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at };
+    let session =
+        |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at, tier: row.tier.clone() };
     if same(&shown.hash(), &row.token_hash) {
         sql::rotate_session(tx, user_id, id, &next.hash(), call.now).await?;
         return pair(keys, call, &session(call.now), &next).map(Some);

@@ -109,10 +109,12 @@ pub(super) struct NewSession<'a> {
     pub expires_at: OffsetDateTime,
 }
 
-pub(super) async fn insert_session(tx: &mut Tx, session: &NewSession<'_>) -> Result<(), Error> {
-    sqlx::query!(
-        "INSERT INTO sessions (user_id, id, token_hash, device_info, ip, last_active, rotated_at, created_at, expires_at)
-         VALUES ($1, $2, $3, jsonb_strip_nulls(jsonb_build_object('user_agent', $4::text)), $5, $6, $6, $6, $7)",
+/// Returns the user's tier.
+pub(super) async fn insert_session(tx: &mut Tx, session: &NewSession<'_>) -> Result<String, Error> {
+    sqlx::query_scalar!(
+        r#"INSERT INTO sessions (user_id, id, token_hash, device_info, ip, last_active, rotated_at, created_at, expires_at)
+           VALUES ($1, $2, $3, jsonb_strip_nulls(jsonb_build_object('user_agent', $4::text)), $5, $6, $6, $6, $7)
+           RETURNING (SELECT tier FROM users WHERE id = $1) AS "tier!""#,
         session.user_id,
         session.id,
         session.token_hash,
@@ -121,9 +123,8 @@ pub(super) async fn insert_session(tx: &mut Tx, session: &NewSession<'_>) -> Res
         session.now,
         session.expires_at,
     )
-    .execute(tx)
+    .fetch_one(tx)
     .await
-    .map(drop)
 }
 
 pub(super) struct Rotation {
@@ -131,6 +132,7 @@ pub(super) struct Rotation {
     pub previous_hash: Option<Vec<u8>>,
     pub rotated_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+    pub tier: String,
 }
 
 /// A live session, locked: of refreshes at the same moment one rotates and the others see that it did.
@@ -142,7 +144,7 @@ pub(super) async fn lock_session(
 ) -> Result<Option<Rotation>, Error> {
     sqlx::query_as!(
         Rotation,
-        r#"SELECT s.token_hash, s.previous_hash, coalesce(s.rotated_at, s.created_at) AS "rotated_at!", s.expires_at
+        r#"SELECT s.token_hash, s.previous_hash, coalesce(s.rotated_at, s.created_at) AS "rotated_at!", s.expires_at, u.tier
            FROM sessions s JOIN users u ON u.id = s.user_id
            WHERE s.user_id = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3 AND u.is_active
            FOR UPDATE OF s"#,

@@ -27,6 +27,7 @@ struct AccessClaims<'a> {
     exp: i64,
     #[serde(rename = "type")]
     kind: &'a str,
+    tier: &'a str,
 }
 
 /// What a refresh token says.
@@ -85,6 +86,8 @@ pub(super) struct Session {
     pub id: Uuid,
     pub rotated_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+    /// How much its user is allowed.
+    pub tier: String,
 }
 
 /// Signs the pair of a session.
@@ -102,6 +105,7 @@ pub(super) fn pair(keys: &KeySet, call: &Call, session: &Session, refresh: &Refr
         nbf: now,
         exp: now.saturating_add(expires_in),
         kind: "access",
+        tier: &session.tier,
     })?;
     let refresh_token = keys.sign(&RefreshClaims {
         iss: ISSUER.into(),

@@ -6,6 +6,7 @@ mod create;
 mod duplicates;
 mod edit;
 mod export;
+mod handover;
 mod highlight;
 mod list;
 mod receipt;
@@ -26,6 +27,7 @@ pub use create::{NewTransaction, NewTransactionBody, Recognised, create, recogni
 pub use duplicates::{Group, GroupQuery, Groups, Resolution, ResolutionBody, Resolved, duplicates, resolve};
 pub use edit::{Changed, Patch, PatchBody, delete, restore, update};
 pub use export::{Export, ExportQuery, Exported, Link, export};
+pub use handover::{Corrections, HandedOver, Handover, HandoverQuery, corrections};
 pub use highlight::Piece;
 pub use list::{FilterQuery, Filters, List, list};
 pub use receipt::{Receipt, ReceiptBody, ReceiptUpload, attach, receipt_link, with_receipt};

@@ -17,6 +17,7 @@ use shared::{
         http::Call,
         jwt::KeySet,
         problem::Problem,
+        rates::Tier,
         serve::Claims,
     },
 };
@@ -57,7 +58,13 @@ pub fn call(me: &Me, content: &str, key: Option<&str>) -> Call {
         event.headers.insert("idempotency-key", key.parse().unwrap());
     }
     let mut call = Call::from_event(event, "request".into(), me.now).unwrap();
-    call.claims = Some(Claims { user_id: me.user_id, session_id: me.session_id, exp: i64::MAX, kind: "access".into() });
+    call.claims = Some(Claims {
+        user_id: me.user_id,
+        session_id: me.session_id,
+        exp: i64::MAX,
+        kind: "access".into(),
+        tier: Tier::Default,
+    });
     call
 }
 

@@ -49,6 +49,7 @@ pub fn json(value: &mut Value, secrets: &[(&str, &str)], ids: &mut Vec<String>) 
                     "access_token" | "refresh_token" | "ticket" | "next_cursor" if member.is_string() => {
                         *member = Value::from(format!("[{name}]"));
                     }
+                    "token" if member.is_string() => *member = Value::from("[token]"),
                     "request_id" | "timestamp" | "connection_id" | "latency_ms" => {
                         *member = Value::from(format!("[{name}]"));
                     }

@@ -45,6 +45,8 @@ mod tests {
             embedded: Some(Uuid::now_v7()),
             merchants: ids(),
             merges: ids(),
+            holdings: ids(),
+            services: ids(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Requests that write. Each finds something of its own to change, and deleted transactions are restored.
 
-use super::{Case, Holds};
+use super::{Caller, Case, Holds};
 use crate::bench::data::User;
 use serde_json::json;
 use shared::platform::clock;
@@ -10,12 +10,16 @@ use uuid::Uuid;
 /// the floor is measured by, fewer than there are.
 const OWN: usize = 100;
 
+/// A request that writes: `main` is in the statement that does.
+pub fn write(title: &'static str, handler: &'static str, main: &'static str) -> Case {
+    Case { main, rounds: OWN, ..Case::of(title, handler) }
+}
+
 pub fn of(user: &User, tokens: Vec<String>) -> Vec<Case> {
     let (one, run) = ([user.transaction_id], Uuid::now_v7().simple().to_string());
     let today = clock::now().date();
     let first = today.replace_day(1).unwrap_or(today);
     let last = first.replace_day(first.month().length(first.year())).unwrap_or(today);
-    let write = |title, handler, main| Case { main, rounds: OWN, ..Case::of(title, handler) };
     let mut cases = vec![
         Case { rounds: 200, ..write("create", "transactions.create", "INSERT INTO transactions") }
             .sending(move |n| {
@@ -102,6 +106,6 @@ pub fn of(user: &User, tokens: Vec<String>) -> Vec<Case> {
         .sending(move |n| json!({"refresh_token": tokens.get(n + 1)}))
         .answering(Holds::Member("access_token"));
     let logout = write("log out", "auth.logout", "UPDATE sessions").answering(Holds::Nothing);
-    cases.extend([refresh, Case { sessions: true, ..logout }]);
+    cases.extend([refresh, Case { caller: Caller::EachSession, ..logout }]);
     cases
 }

@@ -1,7 +1,7 @@
 //! Statements on corrections and the trainings that take them.
 
 use crate::{
-    domain::transactions::{Transaction, corrections::PER_TRAINING},
+    domain::transactions::{Transaction, corrections::PER_TRAINING, handover::HandedOver},
     platform::db::Tx,
 };
 use sqlx::Error;
@@ -76,4 +76,28 @@ pub async fn gather(tx: &mut Tx, now: OffsetDateTime) -> Result<bool, Error> {
     .execute(tx)
     .await?;
     Ok(taken.rows_affected() > 0)
+}
+
+/// All users' corrections after a place and before an instant, the oldest first.
+pub async fn handed_over(
+    tx: &mut Tx,
+    at: OffsetDateTime,
+    id: Uuid,
+    until: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<HandedOver>, Error> {
+    sqlx::query_as!(
+        HandedOver,
+        r#"SELECT c.id, c.user_id, c.transaction_id, t.merchant_raw, c.merchant_key::text AS "merchant_key!", c.merchant_id,
+                  c.old_category, c.new_category, c.reason, c.created_at
+           FROM user_corrections c JOIN transactions t ON t.user_id = c.user_id AND t.id = c.transaction_id
+           WHERE (c.created_at, c.id) > ($1, $2) AND c.created_at < $3
+           ORDER BY c.created_at, c.id LIMIT $4"#,
+        at,
+        id,
+        until,
+        limit,
+    )
+    .fetch_all(tx)
+    .await
 }

@@ -1,0 +1,42 @@
+//! Requests about holdings, and of other teams' programs.
+
+use super::{Caller, Case, Holds, writes::write};
+use crate::bench::data::User;
+use serde_json::json;
+
+pub fn of(user: &User) -> Vec<Case> {
+    let mut cases = vec![
+        Case::of("holdings", "portfolio.list").answering(Holds::Rows(50)),
+        Case::of("  of a type", "portfolio.list").asking("asset_type=etf&currency=USD"),
+        Case::of("one holding", "portfolio.get").at(&user.holdings).answering(Holds::Member("id")),
+        Case::of("portfolio summary", "portfolio.summary").answering(Holds::Member("value")),
+        write("add a holding", "portfolio.create", "INSERT INTO portfolio_holdings")
+            .sending(|n| json!({"asset_type": "crypto", "identifier": format!("BENCH{n}"), "units": "0.5"}))
+            .answering(Holds::Member("id")),
+        write("value a holding", "portfolio.update", "UPDATE portfolio_holdings")
+            .at(&user.holdings)
+            .sending(|n| json!({"last_valuation": format!("{}.25", n + 1)}))
+            .answering(Holds::Member("id")),
+        write("delete a holding", "portfolio.delete", "UPDATE portfolio_holdings")
+            .at(&user.holdings)
+            .answering(Holds::Nothing),
+    ];
+    if !user.services.is_empty() {
+        cases.extend([
+            Case::of("service tokens", "admin.service_tokens"),
+            write("make a service token", "admin.service_token_create", "INSERT INTO service_tokens")
+                .sending(|n| json!({"name": format!("bench {n}"), "scopes": ["anchors:write"]}))
+                .answering(Holds::Member("token")),
+            write("revoke a service token", "admin.service_token_revoke", "UPDATE service_tokens")
+                .at(&user.services)
+                .answering(Holds::Nothing),
+            Case {
+                caller: Caller::Program,
+                main: "FROM user_corrections",
+                ..Case::of("corrections to train with", "ingest.corrections")
+            }
+            .asking("limit=500"),
+        ]);
+    }
+    cases
+}

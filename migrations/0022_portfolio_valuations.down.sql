@@ -1,0 +1,1 @@
+ALTER TABLE portfolio_holdings DROP CONSTRAINT portfolio_holdings_valued_check;

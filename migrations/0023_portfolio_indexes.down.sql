@@ -1,0 +1,1 @@
+DROP INDEX portfolio_holdings_list_idx;
