@@ -112,8 +112,12 @@ pub async fn run(
             if deadline.saturating_duration_since(Instant::now()) < CHUNK_TIME {
                 return Ok(Ran::More);
             }
-            let gone =
-                db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::delete(tx, step, user_id, CHUNK).await?)).await?;
+            let gone = db
+                .tx(async |tx: &mut Tx| {
+                    sql::plan_anew(tx).await?;
+                    Ok::<_, Problem>(sql::delete(tx, step, user_id, CHUNK).await?)
+                })
+                .await?;
             if gone < CHUNK {
                 break;
             }
