@@ -49,7 +49,7 @@ fn the_typescript_client_compiles_and_survives_what_networks_do() {
 
 /// The browser, from wherever it was installed.
 fn browser() -> String {
-    let folders = env::var("PATH").unwrap();
+    let folders = setting("PATH");
     let found = ["chromium", "google-chrome", "chromium-browser"]
         .into_iter()
         .find_map(|name| env::split_paths(&folders).map(|folder| folder.join(name)).find(|program| program.exists()));

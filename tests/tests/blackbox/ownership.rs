@@ -37,8 +37,7 @@ fn must_hold_14_anothers_id_answers_like_a_missing_one_on_every_route_and_method
         ("/transactions/imports/", import),
         ("/budgets/", budget.clone()),
         ("/portfolio/holdings/", holding),
-    ]
-    {
+    ] {
         assert_eq!(owner.get(&format!("{route}{theirs}")).status, 200);
         for method in METHODS {
             let body = if route.contains("holdings") { json!({"units": "1"}) } else { json!({"category": "Mine"}) };

@@ -289,8 +289,7 @@ pub async fn next_pair(
         return Err(bad_refresh_token());
     };
     let next = shown.successor(keys);
-    let session =
-        |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at, tier: row.tier.clone() };
+    let session = |rotated_at| Session { user_id, id, rotated_at, expires_at: row.expires_at, tier: row.tier.clone() };
     if same(&shown.hash(), &row.token_hash) {
         sql::rotate_session(tx, user_id, id, &next.hash(), call.now).await?;
         return pair(keys, call, &session(call.now), &next).map(Some);
