@@ -25,7 +25,7 @@ try {
     await page.click("#login button");
     await page.waitForFunction(() => !document.querySelector("#login button").disabled);
     assert.match(await page.textContent("#login output"), /^Logged in as/);
-    const operation = page.locator(".opblock", { has: page.locator("[data-path='/auth/me']") }).first();
+    const operation = page.locator(".opblock-get", { has: page.locator("[data-path='/auth/me']") }).first();
     await operation.locator(".opblock-summary-control").click();
     await operation.locator(".execute").click();
     const answer = operation.locator(".live-responses-table");

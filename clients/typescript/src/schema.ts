@@ -1644,6 +1644,45 @@ export interface components {
              */
             valued_at?: string | null;
         };
+        /** @description The form of [`Patch`], for the OpenAPI document. */
+        HoldingPatchBody: {
+            /**
+             * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
+             * @example etf
+             */
+            asset_type?: string;
+            /**
+             * @description What all units together cost; null when that is not known.
+             * @example 1100.00
+             */
+            cost_basis?: string | null;
+            /**
+             * @description ISO 4217 with at most two minor digits. Nothing is converted.
+             * @example EUR
+             */
+            currency?: string;
+            /**
+             * @description 1 to 255 characters.
+             * @example VWCE
+             */
+            identifier?: string;
+            /**
+             * @description What all units together are worth; null takes the valuation away, and its instant.
+             * @example 1250.40
+             */
+            last_valuation?: string | null;
+            /**
+             * @description A string or a number with at most eight decimals, not below zero.
+             * @example 12.5
+             */
+            units?: string;
+            /**
+             * Format: date-time
+             * @description When the valuation was true; now when a new one comes without it.
+             * @example 2026-01-31T12:00:00Z
+             */
+            valued_at?: string;
+        };
         /** @description An import as its owner sees it. */
         Import: {
             /**
@@ -2643,45 +2682,6 @@ export interface components {
             /** @description How it went, or goes. */
             status: components["schemas"]["Standing"];
         };
-        /** @description The form of [`Patch`], for the OpenAPI document. */
-        PatchBody: {
-            /**
-             * @description `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
-             * @example etf
-             */
-            asset_type?: string;
-            /**
-             * @description What all units together cost; null when that is not known.
-             * @example 1100.00
-             */
-            cost_basis?: string | null;
-            /**
-             * @description ISO 4217 with at most two minor digits. Nothing is converted.
-             * @example EUR
-             */
-            currency?: string;
-            /**
-             * @description 1 to 255 characters.
-             * @example VWCE
-             */
-            identifier?: string;
-            /**
-             * @description What all units together are worth; null takes the valuation away, and its instant.
-             * @example 1250.40
-             */
-            last_valuation?: string | null;
-            /**
-             * @description A string or a number with at most eight decimals, not below zero.
-             * @example 12.5
-             */
-            units?: string;
-            /**
-             * Format: date-time
-             * @description When the valuation was true; now when a new one comes without it.
-             * @example 2026-01-31T12:00:00Z
-             */
-            valued_at?: string;
-        };
         /** @description A piece of a text. */
         Piece: {
             /** @description Whether it is one of the words that were searched for. */
@@ -3309,6 +3309,31 @@ export interface components {
              * @description When it last changed.
              */
             updated_at: string;
+        };
+        /** @description The form of [`Patch`], for the OpenAPI document. */
+        TransactionPatchBody: {
+            /**
+             * @description Positive is money out, negative a refund or income; a string or a number with at most two decimals.
+             * @example 12.50
+             */
+            amount?: string;
+            /** @description 1 to 100 characters. */
+            category?: string;
+            /**
+             * @description ISO 4217 with at most two minor digits.
+             * @example EUR
+             */
+            currency?: string;
+            /**
+             * Format: date
+             * @description The local date.
+             * @example 2026-01-31
+             */
+            date?: string;
+            /** @description What to recognise the merchant by: 1 to 500 characters. */
+            merchant_raw?: string;
+            /** @description At most 2,000 characters; null takes it away. */
+            note?: string | null;
         };
         /** @description How to send the file. */
         Upload: {
@@ -7161,7 +7186,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PatchBody"];
+                "application/json": components["schemas"]["HoldingPatchBody"];
             };
         };
         responses: {
@@ -7773,7 +7798,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PatchBody"];
+                "application/json": components["schemas"]["TransactionPatchBody"];
             };
         };
         responses: {

@@ -29,7 +29,7 @@ deps! { db: Db, relay: Queue<Relay> }
         ("id" = Uuid, Path, description = "The holding's id"),
         ("If-Match" = Option<String>, Header, description = "The ETag that it must still have"),
     ),
-    request_body = portfolio::PatchBody,
+    request_body = portfolio::HoldingPatchBody,
     responses(
         (status = 200, description = "The holding as it is now, with its new `ETag`", body = portfolio::Holding),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),

@@ -31,7 +31,7 @@ deps! { db: Db, relay: Queue<Relay>, tasks: Queue<Default> }
         ("id" = Uuid, Path, description = "The transaction's id"),
         ("If-Match" = Option<String>, Header, description = "The ETag that it must still have"),
     ),
-    request_body = transactions::PatchBody,
+    request_body = transactions::TransactionPatchBody,
     responses(
         (status = 200, description = "The transaction as it is now, with its new `ETag`", body = transactions::Transaction),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),

@@ -56,7 +56,7 @@ impl Read for Patch {
 /// The form of [`Patch`], for the OpenAPI document.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "read by the OpenAPI derive alone")]
-pub struct PatchBody {
+pub struct HoldingPatchBody {
     /// `stock`, `etf`, `fund`, `bond`, `crypto`, `cash` or `other`.
     #[schema(nullable = false, example = "etf")]
     asset_type: Option<String>,

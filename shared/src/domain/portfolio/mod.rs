@@ -18,7 +18,7 @@ use crate::platform::{
     jwt::KeySet,
     problem::Problem,
 };
-pub use edit::{Patch, PatchBody, create, delete, update};
+pub use edit::{HoldingPatchBody, Patch, create, delete, update};
 use rust_decimal::Decimal;
 use serde::Serialize;
 pub use summary::{Asked, ByAssetType, Summary, SummaryQuery, summary};

@@ -55,7 +55,7 @@ impl Read for Patch {
 /// The form of [`Patch`], for the OpenAPI document.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "read by the OpenAPI derive alone")]
-pub struct PatchBody {
+pub struct TransactionPatchBody {
     /// Positive is money out, negative a refund or income; a string or a number with at most two decimals.
     #[schema(nullable = false, example = "12.50")]
     amount: Option<String>,

@@ -25,7 +25,7 @@ pub use corrections::{
 };
 pub use create::{NewTransaction, NewTransactionBody, Recognised, create, recognise};
 pub use duplicates::{Group, GroupQuery, Groups, Resolution, ResolutionBody, Resolved, duplicates, resolve};
-pub use edit::{Changed, Patch, PatchBody, delete, restore, update};
+pub use edit::{Changed, Patch, TransactionPatchBody, delete, restore, update};
 pub use export::{Export, ExportQuery, Exported, Link, export};
 pub use handover::{Corrections, HandedOver, Handover, HandoverQuery, corrections};
 pub use highlight::Piece;
