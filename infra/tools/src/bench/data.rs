@@ -33,7 +33,7 @@ const LIVE: &str = "
 const OVER: &str = "
     WITH b AS (
         INSERT INTO budgets (user_id, id, category, currency, changed_seq)
-        SELECT $1, gen_random_uuid(), 'Bench ' || gen_random_uuid(), 'USD', 1 FROM generate_series(1, 60)
+        SELECT $1, gen_random_uuid(), 'Bench ' || gen_random_uuid(), 'USD', 1 FROM generate_series(1, 120)
         RETURNING user_id, id
     ), p AS (
         INSERT INTO budget_periods (user_id, budget_id, start_date, end_date, amount)

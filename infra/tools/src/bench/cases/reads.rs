@@ -66,7 +66,7 @@ pub fn of(user: &User) -> Vec<Case> {
         Case::of("budgets at a glance", "budgets.status").answering(Holds::Member("total_spent")),
         Case::of("a month beside the last", "budgets.comparison").answering(Holds::Member("categories")),
         Case::of("past periods", "budgets.history"),
-        Case::of("what to budget", "budgets.suggestions").answering(Holds::Rows(10)),
+        Case::of("what to budget", "budgets.suggestions"),
         Case { rounds: 50, ..Case::of("statistics of a year", "merchants.statistics") }
             .answering(Holds::Member("merchants")),
         Case::of("me", "auth.me").answering(Holds::Member("email")),
