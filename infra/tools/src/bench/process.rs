@@ -109,6 +109,8 @@ impl Process {
             .env("DELIVER_QUEUE_URL", format!("http://{cloud}/000000000000/deliver.fifo"))
             .env("DEFAULT_QUEUE_URL", format!("http://{cloud}/000000000000/default"))
             .env("UPLOADS_BUCKET", "uploads")
+            .env("MAIL_FROM", "bench@example.com")
+            .env("APP_URL", "https://app.example.com")
             .env("LIMITS_TABLE", "limits")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
