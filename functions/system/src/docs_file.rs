@@ -5,10 +5,10 @@ use shared::{
     platform::{
         fields::Nothing,
         http::{Call, Reply},
+        packed::packed,
         problem::Problem,
     },
 };
-use std::{env, fs};
 
 deps! {}
 
@@ -37,10 +37,4 @@ pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {
         _ => return Err(Problem::not_found()),
     };
     Ok(reply.with("cache-control", "public, max-age=300"))
-}
-
-/// A file that was put into the zip beside the bootstrap, and not into it: every function would carry it through its start.
-fn packed(name: &str) -> Result<Vec<u8>, Problem> {
-    let folder = env::current_exe().map_err(Problem::internal)?;
-    fs::read(folder.with_file_name("docs").join(format!("{name}.gz"))).map_err(Problem::internal)
 }

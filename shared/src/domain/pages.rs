@@ -87,6 +87,30 @@ impl PageQuery {
         Self { limit: limit.map_or(50, |n| n.0), offset: offset.map_or(0, |n| n.0), cursor: cursor.map(|c| c.0) }
     }
 
+    /// How many rows to read: one more than are asked for tells whether there are more.
+    #[must_use]
+    pub fn wanted(&self) -> i64 {
+        self.limit.saturating_add(1)
+    }
+
+    /// The page of the rows that [`PageQuery::wanted`] brought.
+    pub fn page<T>(
+        &self,
+        keys: &KeySet,
+        user_id: Uuid,
+        filters: &str,
+        total: i64,
+        mut data: Vec<T>,
+        place: impl Fn(&T) -> Place,
+    ) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = data.len() > limit;
+        data.truncate(limit);
+        let last = data.last().filter(|_| has_more).map(place);
+        let next_cursor = last.map(|last| last.seal(keys, user_id, filters));
+        Page { data, total, total_capped: false, limit: self.limit, offset: self.offset, has_more, next_cursor }
+    }
+
     /// Where the page begins, if a cursor says so.
     pub fn place(&self, keys: &KeySet, user_id: Uuid, filters: &str) -> Result<Option<Place>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };

@@ -12,6 +12,7 @@ pub mod jwt;
 pub mod limits;
 pub mod live;
 pub mod mail;
+pub mod packed;
 pub mod problem;
 pub mod queue;
 pub mod rates;

@@ -116,13 +116,9 @@ pub async fn history(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &HistoryQuery) 
         currency: currency.as_ref().map(Currency::as_str),
         after: page.place(keys, me.user_id, &filters)?,
         offset: page.offset,
-        limit: page.limit.saturating_add(1),
+        limit: page.wanted(),
     };
-    let (mut rows, total) = sql::past(tx, me.user_id, me.today, &range).await?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| has_more).map(|last| Place { date: last.start_date, id: last.budget_id });
+    let (rows, total) = sql::past(tx, me.user_id, me.today, &range).await?;
     let data = rows.into_iter().map(|row| {
         let (amount, spent) = (Money::of(row.amount), Money::of(row.spent));
         PastPeriod {
@@ -139,13 +135,6 @@ pub async fn history(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &HistoryQuery) 
             status: Standing::of(spent, amount),
         }
     });
-    Ok(Page {
-        data: data.collect(),
-        total,
-        total_capped: false,
-        limit: page.limit,
-        offset: page.offset,
-        has_more,
-        next_cursor: last.map(|last| last.seal(keys, me.user_id, &filters)),
-    })
+    let place = |last: &PastPeriod| Place { date: last.start_date, id: last.budget_id };
+    Ok(page.page(keys, me.user_id, &filters, total, data.collect(), place))
 }

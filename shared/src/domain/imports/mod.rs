@@ -223,13 +223,9 @@ impl Read for List {
 pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<Page<Import>, Problem> {
     let List(page) = asked;
     let after = page.place(keys, me.user_id, "imports")?.map(|place| place.id);
-    let (mut data, total) = sql::list(tx, me.user_id, after, page.limit.saturating_add(1), page.offset).await?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let has_more = data.len() > limit;
-    data.truncate(limit);
-    let last = data.last().filter(|_| has_more).map(|last| Place { date: last.created_at.date(), id: last.id });
-    let next_cursor = last.map(|last| last.seal(keys, me.user_id, "imports"));
-    Ok(Page { data, total, total_capped: false, limit: page.limit, offset: page.offset, has_more, next_cursor })
+    let (data, total) = sql::list(tx, me.user_id, after, page.wanted(), page.offset).await?;
+    let place = |last: &Import| Place { date: last.created_at.date(), id: last.id };
+    Ok(page.page(keys, me.user_id, "imports", total, data, place))
 }
 
 /// What an `import_update` tells.

@@ -245,22 +245,12 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     let List { filters, page } = asked;
     let canonical = format!("holdings {filters:?}");
     let after = page.place(keys, me.user_id, &canonical)?.map(|place| place.id);
-    let rows = (page.limit.saturating_add(1), page.offset);
+    let rows = (page.wanted(), page.offset);
     let (data, counted) = sql::list(tx, me.user_id, filters, after, rows, COUNTED.saturating_add(1)).await?;
-    let mut data: Vec<_> = data.into_iter().map(|holding| holding.reckoned(me.now)).collect();
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let has_more = data.len() > limit;
-    data.truncate(limit);
-    let last = data.last().filter(|_| has_more).map(|last| Place { date: last.created_at.date(), id: last.id });
-    Ok(Page {
-        total: counted.min(COUNTED),
-        total_capped: counted > COUNTED,
-        limit: page.limit,
-        offset: page.offset,
-        has_more,
-        next_cursor: last.map(|last| last.seal(keys, me.user_id, &canonical)),
-        data,
-    })
+    let data = data.into_iter().map(|holding| holding.reckoned(me.now)).collect();
+    let place = |last: &Holding| Place { date: last.created_at.date(), id: last.id };
+    let page = page.page(keys, me.user_id, &canonical, counted.min(COUNTED), data, place);
+    Ok(Page { total_capped: counted > COUNTED, ..page })
 }
 
 /// One holding.

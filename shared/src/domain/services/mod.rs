@@ -148,14 +148,10 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     const LIST: &str = "service tokens";
     let List(page) = asked;
     let after = page.place(keys, me.user_id, LIST)?.map(|place| place.id);
-    let mut data = sql::list(tx, after, page.limit.saturating_add(1), page.offset).await?;
+    let data = sql::list(tx, after, page.wanted(), page.offset).await?;
     let total = sql::count(tx).await?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let has_more = data.len() > limit;
-    data.truncate(limit);
-    let last = data.last().filter(|_| has_more).map(|last| Place { date: last.created_at.date(), id: last.id });
-    let next_cursor = last.map(|last| last.seal(keys, me.user_id, LIST));
-    Ok(Page { data, total, total_capped: false, limit: page.limit, offset: page.offset, has_more, next_cursor })
+    let place = |last: &Token| Place { date: last.created_at.date(), id: last.id };
+    Ok(page.page(keys, me.user_id, LIST, total, data, place))
 }
 
 /// Revokes a token, from the next request on. One that is revoked already stays so.

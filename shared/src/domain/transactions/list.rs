@@ -172,20 +172,10 @@ pub struct FilterQuery {
 pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<Page<Transaction>, Problem> {
     let canonical = asked.filters.canonical();
     let place = asked.page.place(keys, me.user_id, &canonical)?;
-    let (mut data, counted) = sql::list(tx, me.user_id, &asked.filters, &asked.page, place).await?;
+    let (data, counted) = sql::list(tx, me.user_id, &asked.filters, &asked.page, place).await?;
     let exact = asked.filters.are_counted();
-    // One row more than asked for tells whether there is more.
-    let limit = usize::try_from(asked.page.limit).unwrap_or(usize::MAX);
-    let has_more = data.len() > limit;
-    data.truncate(limit);
-    let last = data.last().filter(|_| has_more).map(|last| Place { date: last.date, id: last.id });
-    Ok(Page {
-        total: if exact { counted } else { counted.min(COUNTED) },
-        total_capped: !exact && counted > COUNTED,
-        limit: asked.page.limit,
-        offset: asked.page.offset,
-        has_more,
-        next_cursor: last.map(|last| last.seal(keys, me.user_id, &canonical)),
-        data,
-    })
+    let total = if exact { counted } else { counted.min(COUNTED) };
+    let place = |last: &Transaction| Place { date: last.date, id: last.id };
+    let page = asked.page.page(keys, me.user_id, &canonical, total, data, place);
+    Ok(Page { total_capped: !exact && counted > COUNTED, ..page })
 }

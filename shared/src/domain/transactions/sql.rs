@@ -218,7 +218,7 @@ pub(super) async fn list(
     place: Option<Place>,
 ) -> Result<(Vec<Transaction>, i64), Error> {
     let kinds: &[bool] = if filters.deleted { &[false, true] } else { &[false] };
-    let wanted = page.limit.saturating_add(1);
+    let wanted = page.wanted();
     let mut query = QueryBuilder::<Postgres>::new("WITH p AS MATERIALIZED (SELECT id, date FROM (");
     for (i, deleted) in kinds.iter().enumerate() {
         query.push(if i == 0 { "(SELECT t.id, t.date" } else { " UNION ALL (SELECT t.id, t.date" });
