@@ -14,6 +14,7 @@ pub mod merchants;
 pub mod money;
 pub mod pages;
 pub mod portfolio;
+pub mod reviews;
 pub mod services;
 pub mod tasks;
 pub mod transactions;

@@ -29,6 +29,7 @@ mod merchant_statistics;
 mod merchants;
 mod model;
 mod portfolio;
+mod reviews;
 mod services;
 mod support;
 mod totals;

@@ -7,9 +7,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub(super) async fn take_turn(tx: &mut Tx, user_id: Uuid) -> Result<i64, Error> {
-    sqlx::query_scalar!("UPDATE user_seq SET changes = changes + 1 WHERE user_id = $1 RETURNING changes", user_id)
-        .fetch_one(tx)
-        .await
+    sqlx::query_scalar!(
+        "UPDATE user_seq SET changes = changes + 1, changed_at = now() WHERE user_id = $1 RETURNING changes",
+        user_id,
+    )
+    .fetch_one(tx)
+    .await
 }
 
 pub(super) async fn append(

@@ -1,0 +1,5 @@
+SET LOCAL ROLE tallybook_migrate;
+
+DROP INDEX user_seq_changed_idx;
+
+RESET ROLE;
