@@ -11,11 +11,11 @@ use shared::{
         http::{Call, Reply},
         limits::Limits,
         problem::Problem,
-        queue::{Default, Deliver, Queue},
+        queue::{Default, Deliver, Low, Queue},
     },
 };
 
-deps! { db: Db, limits: Limits, deliver: Queue<Deliver>, tasks: Queue<Default> }
+deps! { db: Db, limits: Limits, deliver: Queue<Deliver>, tasks: Queue<Default>, low: Queue<Low> }
 
 /// Close the account for good
 ///
@@ -32,7 +32,7 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let farewell = call.json()?;
     let closed = erasure::close(&deps.db, &deps.limits, &call, &farewell).await?;
     events::close(&deps.deliver, closed.user_id, None).await;
-    tasks::queue(&deps.tasks, &Task::new(Work::Erase { user_id: closed.user_id })).await;
+    tasks::queue(&deps.low, &Task::new(Work::Erase { user_id: closed.user_id })).await;
     tasks::mail(&deps.tasks, [closed.mail_id]).await;
     Ok(Reply::no_content())
 }

@@ -12,11 +12,11 @@ use shared::{
         db::{Db, Tx},
         http::{Call, Reply},
         problem::Problem,
-        queue::{Default, Queue},
+        queue::{Low, Queue},
     },
 };
 
-deps! { db: Db, tasks: Queue<Default> }
+deps! { db: Db, tasks: Queue<Low> }
 
 /// Merge a merchant into another
 ///

@@ -13,11 +13,11 @@ use shared::{
         fields::Nothing,
         http::{Call, Reply},
         problem::Problem,
-        queue::{Default, Queue},
+        queue::{Low, Queue},
     },
 };
 
-deps! { db: Db, tasks: Queue<Default> }
+deps! { db: Db, tasks: Queue<Low> }
 
 /// Undo a merge of merchants
 ///

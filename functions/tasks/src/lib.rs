@@ -1,6 +1,8 @@
 //! The workers of the task queues.
 
 mod default;
+mod high;
+mod low;
 mod scheduled;
 
 use shared::{
@@ -12,6 +14,8 @@ use shared::{
 pub const FEATURE: Feature = Feature { name: "tasks", functions: FUNCTIONS };
 
 const FUNCTIONS: &[Function] = &[
-    function!("tasks": default, QUEUE "default", batch 1, concurrency 5, 1024 MB, 60 s),
-    function!("tasks": scheduled, QUEUE "scheduled", batch 1, concurrency 2, 256 MB, 30 s),
+    function!("tasks": high, QUEUE "high", batch 1, concurrency 5, 1024 MB, 60 s),
+    function!("tasks": default, QUEUE "default", batch 10, concurrency 5, 512 MB, 60 s),
+    function!("tasks": low, QUEUE "low", batch 1, concurrency 2, 512 MB, 120 s),
+    function!("tasks": scheduled, QUEUE "scheduled", batch 1, concurrency 2, 1024 MB, 120 s),
 ];

@@ -1,19 +1,15 @@
-//! The queue that schedules put their tasks on.
+//! The queue that the clock puts tasks on.
 
-use shared::{
-    deps,
-    domain::tasks,
-    platform::{
-        db::Db,
-        problem::Problem,
-        queue::{Default, Queue, Relay},
-        serve::Message,
-    },
+use shared::platform::{
+    problem::Problem,
+    queue::{Scheduled, Worker},
+    serve::Message,
 };
 
-deps! { db: Db, relay: Queue<Relay>, tasks: Queue<Default> }
+/// What this handler may touch.
+pub type Deps = Worker<Scheduled>;
 
-/// Does a scheduled task.
+/// Does a task.
 pub async fn handle(deps: &Deps, message: Message) -> Result<(), Problem> {
-    tasks::scheduled(&deps.db, &deps.relay, &deps.tasks, &message).await
+    deps.work(&message).await
 }

@@ -12,12 +12,12 @@ use shared::{
         files::Files,
         http::{Call, Reply},
         problem::Problem,
-        queue::{Default, Queue},
+        queue::{High, Queue},
     },
 };
 use uuid::Uuid;
 
-deps! { db: Db, files: Files, tasks: Queue<Default> }
+deps! { db: Db, files: Files, tasks: Queue<High> }
 
 /// Import a bank's file
 ///

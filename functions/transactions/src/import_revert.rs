@@ -12,11 +12,11 @@ use shared::{
         fields::Nothing,
         http::{Call, Reply},
         problem::Problem,
-        queue::{Default, Queue},
+        queue::{High, Queue},
     },
 };
 
-deps! { db: Db, tasks: Queue<Default> }
+deps! { db: Db, tasks: Queue<High> }
 
 /// Take an import back
 ///

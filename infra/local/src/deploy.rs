@@ -83,6 +83,7 @@ fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> BTree
         ("CorsOrigins", "http://localhost:3000,http://127.0.0.1:3000".to_owned()),
         ("MailFrom", MAIL_FROM.to_owned()),
         ("Heartbeat", "30".to_owned()),
+        ("RetryBase", "1".to_owned()),
         ("DatabaseHost", database.host.clone()),
         ("DatabasePort", database.port.to_string()),
         ("DatabaseName", database.database.clone()),

@@ -65,6 +65,13 @@ pub mod iso {
     }
 }
 
+/// A list that is never long.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct All<T> {
+    /// All of them.
+    pub data: Vec<T>,
+}
+
 /// Which page.
 #[derive(Clone, Debug)]
 pub struct PageQuery {

@@ -38,6 +38,8 @@ pub struct Config {
     pub db_ca_file: String,
     /// How often clients are asked to ping, in seconds.
     pub heartbeat_s: u32,
+    /// How long a task that failed waits before its first retry, in seconds.
+    pub retry_base_s: u16,
     lookup: fn(&str) -> Option<String>,
 }
 
@@ -83,6 +85,7 @@ impl Config {
             db_tls,
             db_ca_file: lookup("DB_CA_FILE").unwrap_or_else(|| "/etc/pki/tls/certs/ca-bundle.crt".into()),
             heartbeat_s: parsed(lookup, "HEARTBEAT_S", 300)?,
+            retry_base_s: parsed(lookup, "RETRY_BASE_S", 5)?,
             stage,
             lookup,
         })

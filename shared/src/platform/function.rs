@@ -37,9 +37,36 @@ pub enum Grant {
     /// Sending to the deliverer's FIFO queue.
     #[serde(rename = "queue:deliver")]
     Deliver,
+    /// Sending to the queue of tasks that a user waits for.
+    #[serde(rename = "queue:high")]
+    HighQueue,
     /// Sending to the default task queue.
     #[serde(rename = "queue:default")]
     DefaultQueue,
+    /// Sending to the queue of long tasks.
+    #[serde(rename = "queue:low")]
+    LowQueue,
+    /// Sending to the queue of scheduled tasks.
+    #[serde(rename = "queue:scheduled")]
+    ScheduledQueue,
+    /// Putting off and burying messages of the queue of tasks that a user waits for.
+    #[serde(rename = "inbox:high")]
+    HighInbox,
+    /// Putting off and burying messages of the default task queue.
+    #[serde(rename = "inbox:default")]
+    DefaultInbox,
+    /// Putting off and burying messages of the queue of long tasks.
+    #[serde(rename = "inbox:low")]
+    LowInbox,
+    /// Putting off and burying messages of the queue of scheduled tasks.
+    #[serde(rename = "inbox:scheduled")]
+    ScheduledInbox,
+    /// How full all queues are.
+    #[serde(rename = "queues")]
+    Queues,
+    /// Taking dead letters of all queues and sending them back.
+    #[serde(rename = "dead-letters")]
+    DeadLetters,
     /// Uploaded files.
     #[serde(rename = "bucket:uploads")]
     Uploads,

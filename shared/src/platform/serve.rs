@@ -7,10 +7,11 @@ use super::{
     gate::Gate,
     http::{Call, Reply},
     problem::Problem,
+    queue::FIRST_SENT,
     rates::{Class, Standing},
     telemetry,
 };
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::{
     apigw::{
@@ -24,7 +25,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Awaits a handler and turns a panic into a 500, so that one bad request does not end the environment.
-async fn guarded<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+pub async fn guarded<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Problem::internal("panic")))
 }
 
@@ -224,6 +225,12 @@ pub struct Message {
     pub id: String,
     /// How often it has been received, this time included.
     pub receives: u32,
+    /// What SQS knows this receipt by.
+    pub receipt: String,
+    /// When it was sent.
+    pub sent_at: OffsetDateTime,
+    /// When it was first put back because nobody knew what to do with it.
+    pub first_sent_at: Option<OffsetDateTime>,
     /// When this invocation will be ended.
     pub deadline: Instant,
 }
@@ -238,6 +245,24 @@ where
     serve_queue(env, handle).await
 }
 
+fn message(record: SqsMessage, deadline: Instant) -> Message {
+    let instant = |millis: &str| {
+        let nanos = millis.parse::<i128>().ok()?.checked_mul(1_000_000)?;
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
+    };
+    let attribute = |name: &str| record.attributes.get(name).map(String::as_str);
+    let first = record.message_attributes.get(FIRST_SENT).and_then(|first| first.string_value.as_deref());
+    Message {
+        receives: attribute("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1),
+        sent_at: attribute("SentTimestamp").and_then(instant).unwrap_or_else(clock::now),
+        first_sent_at: first.and_then(instant),
+        receipt: record.receipt_handle.unwrap_or_default(),
+        id: record.message_id.unwrap_or_default(),
+        body: record.body.unwrap_or_default(),
+        deadline,
+    }
+}
+
 async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), Error> {
     let (env, handle) = (&env, &handle);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
@@ -247,9 +272,8 @@ async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), 
         let mut response = SqsBatchResponse::default();
         for record in event.payload.records {
             let started = Instant::now();
-            let receives = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
-            let id = record.message_id.unwrap_or_default();
-            let message = Message { body: record.body.unwrap_or_default(), id: id.clone(), receives, deadline };
+            let id = record.message_id.clone().unwrap_or_default();
+            let message = message(record, deadline);
             let done = guarded(handle(message)).await;
             let status = done.as_ref().err().map_or(200, |problem| problem.status);
             note("message", &id, None, env, started, done.as_ref().err(), status);

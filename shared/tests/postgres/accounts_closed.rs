@@ -5,11 +5,12 @@ use serde_json::json;
 use shared::{
     domain::{
         auth::{Me, Registration, create_account, session_stands, with_user},
-        erasure::{self, Ran, close_account},
+        erasure::{self, close_account},
     },
     platform::{
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use sqlx::{AssertSqlSafe, PgConnection};

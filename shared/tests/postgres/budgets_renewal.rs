@@ -14,6 +14,7 @@ use shared::{
         db::{Db, Tx},
         http::Call,
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::{
@@ -37,7 +38,7 @@ async fn night(db: &Db, now: OffsetDateTime) -> Vec<Uuid> {
     let told = RefCell::new(Vec::new());
     let deadline = Instant::now() + Duration::from_mins(1);
     let more = budgets::renew_due(db, async |user_id| told.borrow_mut().push(user_id), now, deadline).await.unwrap();
-    assert!(!more);
+    assert_eq!(more, Ran::Done);
     told.into_inner()
 }
 
@@ -175,7 +176,8 @@ async fn must_hold_37_a_night_that_is_cut_off_goes_on_where_it_was() {
     }
     let told = async |_| ();
     let now = datetime!(2026-04-02 12:00 UTC);
-    assert!(budgets::renew_due(&db, told, now, Instant::now()).await.unwrap(), "there was no time for anybody");
+    let ran = budgets::renew_due(&db, told, now, Instant::now()).await.unwrap();
+    assert_eq!(ran, Ran::More, "there was no time for anybody");
     assert_eq!(night(&db, now).await.len(), 3);
     assert_eq!(night(&db, now).await, NOBODY);
 }

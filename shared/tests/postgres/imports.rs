@@ -6,11 +6,12 @@ use serde_json::json;
 use shared::{
     domain::{
         auth::Me,
-        imports::{self, Ran, Started, statement::Options},
+        imports::{self, Started, statement::Options},
     },
     platform::{
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use sqlx::{PgConnection, Row};

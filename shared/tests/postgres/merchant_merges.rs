@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use shared::{
     domain::{
         auth::Me,
-        merchants::{self, Merge, Merging, Moved, import_csv, work_off},
+        merchants::{self, Merge, Merging, import_csv, work_off},
     },
     platform::{
         clock,
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -60,7 +61,7 @@ impl Stage {
 
     async fn work(&self, id: Uuid) {
         let deadline = Instant::now() + Duration::from_mins(10);
-        assert_eq!(work_off(&self.db, id, deadline).await.unwrap(), Moved::Done);
+        assert_eq!(work_off(&self.db, id, deadline).await.unwrap(), Ran::Done);
     }
 
     async fn age(&mut self, id: Uuid) {
@@ -265,7 +266,7 @@ async fn must_hold_33_a_merge_killed_in_the_middle_goes_on_where_it_stood() {
     assert_eq!(stage.picture().await, before);
     // Without time nothing is begun.
     let id = stage.merge("Amazon Marketplace", "Amazon").await.unwrap().id;
-    assert_eq!(work_off(&stage.db, id, Instant::now()).await.unwrap(), Moved::More);
+    assert_eq!(work_off(&stage.db, id, Instant::now()).await.unwrap(), Ran::More);
     assert_eq!(stage.pointing("Amazon").await.0, 0);
 }
 

@@ -17,7 +17,7 @@ use shared::{
     domain::{
         auth::Me,
         imports::{
-            self, Ran,
+            self,
             statement::{Mapping, Options},
         },
     },
@@ -25,6 +25,7 @@ use shared::{
         clock,
         db::{Db, ReadDb},
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};

@@ -5,11 +5,12 @@ use serde_json::json;
 use shared::{
     domain::{
         events::Turn,
-        reviews::{self, Changed, Ran},
+        reviews::{self, Changed},
     },
     platform::{
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::{

@@ -127,11 +127,11 @@ fn capital(name: &str) -> String {
 }
 
 /// What a grant is on AWS: the variable that names the thing, and what may be done with it.
-fn meaning(grant: &str) -> (String, Vec<(Vec<&'static str>, Value)>) {
+fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
     let reference = |name: &str| json!({"Ref": name});
     let rows = vec!["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
     let secret = |variable: &str, name: &str| {
-        (variable.to_owned(), vec![(vec!["secretsmanager:GetSecretValue"], reference(name))])
+        (vec![variable.to_owned()], vec![(vec!["secretsmanager:GetSecretValue"], reference(name))])
     };
     match grant.split_once(':') {
         Some(("db", "read")) => secret("DB_READ_SECRET", "DatabaseReadSecret"),
@@ -143,26 +143,49 @@ fn meaning(grant: &str) -> (String, Vec<(Vec<&'static str>, Value)>) {
             if table == "connections" {
                 statements.push((vec!["dynamodb:Query"], arn));
             }
-            (format!("{}_TABLE", table.to_uppercase()), statements)
+            (vec![format!("{}_TABLE", table.to_uppercase())], statements)
         }
         Some(("queue", queue)) => {
             let arn = reference(&format!("{}QueueArn", capital(queue)));
-            (format!("{}_QUEUE_URL", queue.to_uppercase()), vec![(vec!["sqs:SendMessage"], arn)])
+            (vec![format!("{}_QUEUE_URL", queue.to_uppercase())], vec![(vec!["sqs:SendMessage"], arn)])
+        }
+        Some(("inbox", queue)) => {
+            let (arn, dead) = (format!("{}QueueArn", capital(queue)), format!("{}DeadArn", capital(queue)));
+            let statements = vec![
+                (vec!["sqs:SendMessage"], reference(&dead)),
+                (vec!["sqs:ChangeMessageVisibility"], reference(&arn)),
+            ];
+            (vec![format!("{}_DEAD_URL", queue.to_uppercase())], statements)
+        }
+        None if grant == "queues" || grant == "dead-letters" => {
+            let all = ["relay", "deliver", "high", "default", "low", "scheduled"];
+            let named = |what: &str| all.map(|queue| reference(&format!("{}{what}Arn", capital(queue))));
+            let (own, dead) = (named("Queue"), named("Dead"));
+            let urls = all
+                .iter()
+                .flat_map(|queue| ["QUEUE", "DEAD"].map(|which| format!("{}_{which}_URL", queue.to_uppercase())));
+            let redrive = vec!["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"];
+            let statements = if grant == "queues" {
+                vec![(vec!["sqs:GetQueueAttributes"], own.into_iter().chain(dead).collect())]
+            } else {
+                vec![(vec!["sqs:SendMessage"], Value::from_iter(own)), (redrive, Value::from_iter(dead))]
+            };
+            (urls.collect(), statements)
         }
         Some(("bucket", "uploads")) => {
             let actions = vec!["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
             let bucket = json!({"Ref": "UploadsBucketArn"});
             let statements =
                 vec![(actions, json!({"Fn::Sub": "${UploadsBucketArn}/*"})), (vec!["s3:ListBucket"], bucket)];
-            ("UPLOADS_BUCKET".into(), statements)
+            (vec!["UPLOADS_BUCKET".into()], statements)
         }
         None if grant == "sockets" => {
             let arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WsApi}/v1/*";
-            ("WS_ENDPOINT".into(), vec![(vec!["execute-api:ManageConnections"], json!({"Fn::Sub": arn}))])
+            (vec!["WS_ENDPOINT".into()], vec![(vec!["execute-api:ManageConnections"], json!({"Fn::Sub": arn}))])
         }
         None if grant == "mail" => {
             let arn = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}";
-            ("MAIL_FROM".into(), vec![(vec!["ses:SendEmail"], json!({"Fn::Sub": arn}))])
+            (vec!["MAIL_FROM".into()], vec![(vec!["ses:SendEmail"], json!({"Fn::Sub": arn}))])
         }
         _ => panic!("rules.rs does not know the grant {grant}: say there what it means"),
     }
@@ -182,6 +205,7 @@ pub fn policies(repository: &Repository) -> Vec<String> {
         let (variables, granted): (Vec<_>, Vec<_>) = row.grants.iter().map(|grant| meaning(grant)).unzip();
         let mut expected: Vec<_> =
             granted.concat().iter().map(|(actions, resource)| statement(actions, resource)).collect();
+        let variables = BTreeSet::from_iter(variables.concat()).into_iter().collect();
         expected.push(statement(
             &["logs:CreateLogStream", "logs:PutLogEvents"],
             &json!({"Fn::GetAtt": format!("{name}Logs.Arn")}),

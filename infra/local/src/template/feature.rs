@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Passed to every feature, whatever it may do.
-const COMMON: [&str; 11] = [
+const COMMON: [&str; 12] = [
     "Stage",
     "Architecture",
     "LogLevel",
@@ -23,6 +23,7 @@ const COMMON: [&str; 11] = [
     "DatabasePooled",
     "DatabaseTls",
     "Heartbeat",
+    "RetryBase",
     "LocalGateway",
 ];
 
@@ -93,6 +94,7 @@ Globals:
         DB_POOLED: !Ref DatabasePooled
         DB_TLS: !Ref DatabaseTls
         HEARTBEAT_S: !Ref Heartbeat
+        RETRY_BASE_S: !Ref RetryBase
         AWS_ENDPOINT_URL: !If [IsLocal, !Ref LocalGateway, !Ref "AWS::NoValue"]
 
 Resources:

@@ -15,12 +15,18 @@ pub struct Grant {
 }
 
 pub const QUEUES: [&str; 6] = ["relay", "deliver", "high", "default", "low", "scheduled"];
+/// Queues of tasks: their workers may put a message off or bury it.
+const LANES: [&str; 4] = ["high", "default", "low", "scheduled"];
 const TABLES: [&str; 3] = ["limits", "tickets", "connections"];
 
 const READ_SECRET: &[&str] = &["secretsmanager:GetSecretValue"];
 const ROWS: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 const QUERY: &[&str] = &["dynamodb:Query"];
 const SEND: &[&str] = &["sqs:SendMessage"];
+const POSTPONE: &[&str] = &["sqs:ChangeMessageVisibility"];
+const MEASURE: &[&str] = &["sqs:GetQueueAttributes"];
+/// What it takes to send dead letters on their way again.
+const REDRIVE: &[&str] = &["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"];
 const OBJECTS: &[&str] = &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
 /// Without it S3 answers 403 for a file that is not there, and a lost file would look like a wrong permission.
 const LIST: &[&str] = &["s3:ListBucket"];
@@ -37,6 +43,9 @@ pub fn grant(name: &str) -> Result<Grant> {
         ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
         ("table", table) if TABLES.contains(&table) => rows(table),
         ("queue", queue) if QUEUES.contains(&queue) => queue_url(queue),
+        ("inbox", queue) if LANES.contains(&queue) => inbox(queue),
+        ("queues", "") => queues(&[]),
+        ("dead-letters", "") => queues(REDRIVE),
         ("bucket", "uploads") => Grant {
             variables: vec![("UPLOADS_BUCKET".into(), "!Ref UploadsBucket".into())],
             statements: vec![
@@ -72,9 +81,10 @@ pub fn grant(name: &str) -> Result<Grant> {
             parameters: vec![("MailFrom".into(), "!Ref MailFrom".into())],
         },
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, bucket:uploads, sockets, mail",
+            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
+            LANES.map(|lane| format!("inbox:{lane}")).join(", "),
         ),
     })
 }
@@ -124,6 +134,48 @@ fn queue_url(queue: &str) -> Grant {
         statements: vec![(SEND, vec![format!("!Ref {}", arn.0)])],
         parameters: vec![(url, format!("!GetAtt Queues.Outputs.{name}Url")), arn],
     }
+}
+
+/// Putting off a message of the queue, and burying it.
+fn inbox(queue: &str) -> Grant {
+    let (mut grant, own) = (dead_letters(queue), queue_arn(queue));
+    grant.statements.push((SEND, vec![format!("!Ref {}", dead_arn(queue))]));
+    grant.statements.push((POSTPONE, vec![format!("!Ref {}", own.0)]));
+    grant.parameters.push(own);
+    grant
+}
+
+fn dead_arn(queue: &str) -> String {
+    format!("{}DeadArn", camel(queue))
+}
+
+fn dead_letters(queue: &str) -> Grant {
+    let name = camel(queue);
+    Grant {
+        variables: vec![(format!("{}_DEAD_URL", queue.to_uppercase()), format!("!Ref {name}DeadUrl"))],
+        statements: Vec::new(),
+        parameters: outputs("Queues", &[&format!("{name}DeadUrl"), &format!("{name}DeadArn")]),
+    }
+}
+
+/// All queues at once: how full they are; and, for who may do that with them, their dead letters back to where they came from.
+fn queues(dead_letters_may: &'static [&'static str]) -> Grant {
+    let mut all = Grant::default();
+    let (mut own, mut dead) = (Vec::new(), Vec::new());
+    for queue in QUEUES {
+        for part in [queue_url(queue), dead_letters(queue)] {
+            all.variables.extend(part.variables);
+            all.parameters.extend(part.parameters);
+        }
+        own.push(format!("!Ref {}", queue_arn(queue).0));
+        dead.push(format!("!Ref {}", dead_arn(queue)));
+    }
+    all.statements = if dead_letters_may.is_empty() {
+        vec![(MEASURE, [own, dead].concat())]
+    } else {
+        vec![(SEND, own), (dead_letters_may, dead)]
+    };
+    all
 }
 
 fn outputs(stack: &str, names: &[&str]) -> Vec<(String, String)> {

@@ -9,14 +9,14 @@ pub(super) async fn insert(
     call: &Call,
     actor: Uuid,
     action: &str,
-    target: Option<Uuid>,
+    target: Option<&str>,
 ) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO audit_log (at, actor_id, action, target, ip, request_id) VALUES ($1, $2, $3, $4, $5, $6)",
         call.now,
         actor,
         action,
-        target.map(|id| id.to_string()),
+        target,
         call.source_ip,
         call.request_id,
     )

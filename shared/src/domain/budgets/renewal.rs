@@ -7,6 +7,7 @@ use crate::{
         db::{Db, Tx},
         http::Call,
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::time::{Duration, Instant};
@@ -74,15 +75,15 @@ pub async fn renew_due(
     told: impl AsyncFn(Uuid),
     now: OffsetDateTime,
     deadline: Instant,
-) -> Result<bool, Problem> {
+) -> Result<Ran, Problem> {
     let mut after = Uuid::nil();
     loop {
         let due = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::due(tx, after, now, USERS).await?)).await?;
-        let Some(last) = due.last() else { return Ok(false) };
+        let Some(last) = due.last() else { return Ok(Ran::Done) };
         after = last.user_id;
         for sql::Due { user_id, today } in due {
             if deadline.saturating_duration_since(Instant::now()) < USER_TIME {
-                return Ok(true);
+                return Ok(Ran::More);
             }
             // One user's trouble is not the others'.
             match db.tx(async |tx: &mut Tx| renew_all(tx, user_id, today, now).await).await {

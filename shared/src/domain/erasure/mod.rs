@@ -12,6 +12,7 @@ use crate::platform::{
     http::Call,
     limits::Limits,
     problem::Problem,
+    queue::Ran,
 };
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -83,15 +84,6 @@ pub async fn close_account(tx: &mut Tx, call: &Call, me: &auth::Me) -> Result<Cl
 /// An address to send a file to was perhaps signed just before: until it is of no use, somebody is to look again.
 fn last_look(closed_at: OffsetDateTime) -> OffsetDateTime {
     closed_at.saturating_add(time::Duration::seconds(i64::from(LINK_S).saturating_add(60)))
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ran {
-    /// Nothing is left, or all that was left is gone and somebody looks again later.
-    Done,
-    /// The time is up: run it again.
-    More,
 }
 
 /// Deletes what a closed account has. Harmless twice, at the same time too, and when it is killed: it goes on with

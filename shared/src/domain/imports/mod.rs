@@ -21,7 +21,7 @@ use crate::platform::{
 };
 pub use mappings::{Mappings, NewMapping, NewMappingBody, SavedMapping, mappings, save_mapping};
 pub use revert::{revert, take_back};
-pub use run::{Ran, run};
+pub use run::run;
 use serde::Serialize;
 use serde_json::{Value, json};
 use statement::{Mapping, Options, Refusal};

@@ -1,12 +1,13 @@
 //! Taking an import back: everything it brought goes, in chunks, by a task that can be killed at any point.
 
-use super::{Ran, Started, sql, update};
+use super::{Started, sql, update};
 use crate::{
     domain::{auth::Me, budgets, events::Turn},
     platform::{
         clock,
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::time::{Duration, Instant};

@@ -12,6 +12,7 @@ use crate::{
         clock,
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::time::{Duration, Instant};
@@ -21,15 +22,6 @@ use uuid::Uuid;
 const CHUNK: usize = 5000;
 /// A chunk is not begun with less time than this left.
 const CHUNK_TIME: Duration = Duration::from_secs(8);
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ran {
-    /// The import is over, or was before.
-    Done,
-    /// The time is up: run it again.
-    More,
-}
 
 /// Works an import off from where it stands; `file` fetches its file, `told` is called after each commit. Rows, counts and the place to go on from commit together, so a worker
 /// killed at any point loses and repeats nothing; a second worker on the same import sees the first one's place and

@@ -9,7 +9,7 @@ mod statistics;
 
 use crate::platform::{db::Tx, problem::Problem};
 pub use import::{BODY_LIMIT, Left, Report, import, import_csv};
-pub use merges::{Merge, MergeBody, Merging, Moved, merge, open_merges, undo, work_off};
+pub use merges::{Merge, MergeBody, Merging, merge, open_merges, undo, work_off};
 pub use new::{Force, MerchantDetail, NewMerchant, NewMerchantBody, create};
 pub use search::{Found, Merchants, Search, search};
 use serde::Serialize;

@@ -8,6 +8,7 @@ use crate::platform::{
     clock,
     db::{Db, Tx},
     problem::Problem,
+    queue::Ran,
 };
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -30,15 +31,6 @@ pub struct Changed {
     /// Rows with a `changed_seq` up to this one were looked at before.
     pub seen: i64,
     changed_at: OffsetDateTime,
-}
-
-/// How far a review reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ran {
-    /// To the end.
-    Done,
-    /// Time ran out.
-    More,
 }
 
 /// Has `review` look at every user who changed since this job last saw them. `review` ends with [`seen`], in the

@@ -1,25 +1,24 @@
-//! Background tasks, as they travel through the queues.
+//! Background tasks: what there is to do, on which queue, and how often it is tried.
+//!
+//! A task travels as JSON. Its run is a row of `task_runs`, found by the task's id however often a queue delivers it.
 
+mod cron;
+mod policy;
+pub mod queues;
+mod runs;
+pub mod schedules;
 mod sql;
+mod sweep;
+mod worker;
 
-use super::{auth, budgets, erasure, events, imports, merchants, transactions};
 use crate::platform::{
-    clock,
-    db::{Db, Tx},
-    files::Files,
-    mail::Mail,
     problem::Problem,
-    queue::{Default, Queue, Relay},
-    serve::Message,
+    queue::{Lane, Queue},
 };
+pub use policy::Policy;
+pub use runs::{Run, RunsFilter, RunsQuery, Statistics, StatisticsQuery, Status, Window, get, list, statistics};
 use serde::{Deserialize, Serialize};
-use time::Duration;
 use uuid::Uuid;
-
-/// An import that nobody has touched for so long waits for a task that was lost.
-const STALLED: Duration = Duration::minutes(2);
-/// Days that frames are kept, and for which room is made ahead.
-const EVENT_DAYS: (i32, i32) = (7, 3);
 
 /// The version that is written. Readers ignore fields they do not know.
 pub const VERSION: u8 = 1;
@@ -29,6 +28,9 @@ pub const VERSION: u8 = 1;
 pub struct Task {
     /// Of the message's form.
     pub v: u8,
+    /// Which task: its run is found by it. One that comes without has the id of its message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
     /// What to do.
     #[serde(flatten)]
     pub work: Work,
@@ -71,140 +73,91 @@ pub enum Work {
         /// Whose.
         user_id: Uuid,
     },
-    /// Push frames and start imports that were committed without anybody being told.
+    /// Push frames and start work that was committed without anybody being told.
     Sweep,
+    /// Queue the tasks whose schedule is due: the clock's own task, every minute.
+    Tick,
 }
+
+/// A kind of task: its name, its queue, and how it is tried.
+struct Kind(&'static str, &'static str, &'static Policy);
+
+impl Work {
+    const fn of(&self) -> Kind {
+        match self {
+            Self::Import { .. } => Kind("import", "high", &Policy::DATABASE),
+            Self::Revert { .. } => Kind("revert", "high", &Policy::DATABASE),
+            Self::Mail { .. } => Kind("mail", "default", &Policy::MAIL),
+            Self::Retrain => Kind("retrain", "default", &Policy::DATABASE),
+            Self::Merge { .. } => Kind("merge", "low", &Policy::DATABASE),
+            Self::Erase { .. } => Kind("erase", "low", &Policy::DATABASE),
+            Self::RenewBudgets => Kind("renew_budgets", "scheduled", &Policy::DATABASE),
+            Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
+            Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
+        }
+    }
+
+    /// Its kind, as the JSON names it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.of().0
+    }
+
+    /// The queue it goes to.
+    #[must_use]
+    pub const fn queue(&self) -> &'static str {
+        self.of().1
+    }
+
+    /// How often it is tried, and when again.
+    #[must_use]
+    pub const fn policy(&self) -> &'static Policy {
+        self.of().2
+    }
+
+    /// Whose work it is, if it is somebody's.
+    const fn user_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Import { user_id, .. } | Self::Revert { user_id, .. } | Self::Erase { user_id } => Some(*user_id),
+            Self::Retrain | Self::Merge { .. } | Self::RenewBudgets | Self::Mail { .. } | Self::Sweep | Self::Tick => {
+                None
+            }
+        }
+    }
+}
+
+/// Kinds that need nothing but their name: what a schedule may run.
+pub const SCHEDULABLE: [Work; 3] = [Work::RenewBudgets, Work::Retrain, Work::Sweep];
 
 impl Task {
     /// A task in the current form.
     #[must_use]
     pub fn new(work: Work) -> Self {
-        Self { v: VERSION, work }
+        Self { v: VERSION, id: Some(Uuid::now_v7()), work }
     }
 }
 
-/// Queues a task that was committed. Not a reason to fail: what the task is about waits in Postgres, and the sweeper
+/// Sends a task to its queue, which must be this one.
+pub async fn send<Q: Lane>(queue: &Queue<Q>, task: &Task) -> Result<(), Problem> {
+    if task.work.queue() != Q::NAME {
+        return Err(Problem::internal(format!("a task {} for the queue {}", task.work.kind(), Q::NAME)));
+    }
+    queue.send(task).await
+}
+
+/// Sends a task that was committed. Not a reason to fail: what the task is about waits in Postgres, and the sweeper
 /// finds it there.
-pub async fn queue(tasks: &Queue<Default>, task: &Task) {
-    if let Err(problem) = tasks.send(task).await {
-        tracing::warn!(%problem, "task not queued: the sweeper will");
+pub async fn queue<Q: Lane>(queue: &Queue<Q>, task: &Task) {
+    if let Err(problem) = send(queue, task).await {
+        tracing::warn!(%problem, kind = task.work.kind(), "task not queued: the sweeper will");
     }
 }
 
 /// Queues mails that were written.
-pub async fn mail(tasks: &Queue<Default>, mails: impl IntoIterator<Item = Uuid>) {
+pub async fn mail<Q: Lane>(queue: &Queue<Q>, mails: impl IntoIterator<Item = Uuid>) {
     for mail_id in mails {
-        queue(tasks, &Task::new(Work::Mail { mail_id })).await;
+        self::queue(queue, &Task::new(Work::Mail { mail_id })).await;
     }
-}
-
-fn read(message: &Message) -> Result<Work, Problem> {
-    // A kind that is not known yet comes from a newer producer: it stays in the queue until its consumer is deployed.
-    serde_json::from_str::<Task>(&message.body).map(|task| task.work).map_err(Problem::internal)
-}
-
-/// Does a task of the default queue.
-pub async fn work(
-    db: &Db,
-    files: &Files,
-    post: &Mail,
-    relay: &Queue<Relay>,
-    tasks: &Queue<Default>,
-    message: &Message,
-) -> Result<(), Problem> {
-    match read(message)? {
-        Work::Import { user_id, import_id } => {
-            let (file, told) = (async |key: &str| files.get(key).await, async || events::kick(relay, user_id).await);
-            match imports::run(db, file, told, user_id, import_id, message.deadline).await? {
-                imports::Ran::Done => Ok(()),
-                imports::Ran::More => tasks.send(&Task::new(Work::Import { user_id, import_id })).await,
-            }
-        }
-        Work::Revert { user_id, import_id } => {
-            let told = async || events::kick(relay, user_id).await;
-            match imports::take_back(db, told, user_id, import_id, message.deadline).await? {
-                imports::Ran::Done => Ok(()),
-                imports::Ran::More => tasks.send(&Task::new(Work::Revert { user_id, import_id })).await,
-            }
-        }
-        Work::Retrain => transactions::request_trainings(db).await,
-        Work::Merge { merge_id } => match merchants::work_off(db, merge_id, message.deadline).await? {
-            merchants::Moved::Done => Ok(()),
-            merchants::Moved::More => tasks.send(&Task::new(Work::Merge { merge_id })).await,
-        },
-        Work::RenewBudgets => renew_budgets(db, relay, tasks, message).await,
-        Work::Mail { mail_id } => auth::send_mail(db, post, mail_id).await,
-        Work::Erase { user_id } => match erasure::erase(db, files, user_id, message.deadline).await? {
-            erasure::Ran::Done => Ok(()),
-            erasure::Ran::More => tasks.send(&Task::new(Work::Erase { user_id })).await,
-        },
-        Work::Sweep => Err(Problem::internal("a sweep belongs on the scheduled queue")),
-    }
-}
-
-/// What the time does not suffice for goes on as a task of its own.
-async fn renew_budgets(
-    db: &Db,
-    relay: &Queue<Relay>,
-    tasks: &Queue<Default>,
-    message: &Message,
-) -> Result<(), Problem> {
-    let told = async |user_id| events::kick(relay, user_id).await;
-    if budgets::renew_due(db, told, clock::now(), message.deadline).await? {
-        tasks.send(&Task::new(Work::RenewBudgets)).await?;
-    }
-    Ok(())
-}
-
-/// Does a task of the scheduled queue.
-pub async fn scheduled(
-    db: &Db,
-    relay: &Queue<Relay>,
-    tasks: &Queue<Default>,
-    message: &Message,
-) -> Result<(), Problem> {
-    match read(message)? {
-        Work::Sweep => sweep(db, relay, tasks).await,
-        Work::RenewBudgets => renew_budgets(db, relay, tasks, message).await,
-        Work::Import { .. }
-        | Work::Revert { .. }
-        | Work::Retrain
-        | Work::Merge { .. }
-        | Work::Mail { .. }
-        | Work::Erase { .. } => Err(Problem::internal("this task belongs on the default queue")),
-    }
-}
-
-/// Catches up with what was committed without anybody being told. Twice, late or never does no harm.
-async fn sweep(db: &Db, relay: &Queue<Relay>, tasks: &Queue<Default>) -> Result<(), Problem> {
-    let waiting = db.tx(async |tx: &mut Tx| events::unpushed(tx, 1000).await).await?;
-    for user_id in waiting {
-        events::kick(relay, user_id).await;
-    }
-    for stalled in imports::stalled(db, clock::now(), STALLED).await? {
-        let (user_id, import_id) = (stalled.user_id, stalled.id);
-        if stalled.hopeless() {
-            imports::give_up(db, &stalled).await?;
-            events::kick(relay, user_id).await;
-        } else if stalled.reverting {
-            queue(tasks, &Task::new(Work::Revert { user_id, import_id })).await;
-        } else {
-            queue(tasks, &Task::new(Work::Import { user_id, import_id })).await;
-        }
-    }
-    if db.tx(transactions::is_training_due).await? {
-        queue(tasks, &Task::new(Work::Retrain)).await;
-    }
-    for merge_id in db.tx(async |tx: &mut Tx| merchants::open_merges(tx).await).await? {
-        queue(tasks, &Task::new(Work::Merge { merge_id })).await;
-    }
-    let now = clock::now();
-    mail(tasks, db.tx(async |tx: &mut Tx| auth::unsent_mails(tx, now).await).await?).await;
-    for user_id in db.tx(async |tx: &mut Tx| erasure::due(tx, now).await).await? {
-        queue(tasks, &Task::new(Work::Erase { user_id })).await;
-    }
-    db.tx(async |tx: &mut Tx| auth::forget_old_links(tx, now).await).await?;
-    db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::events_partitions(tx, EVENT_DAYS).await?)).await
 }
 
 #[cfg(test)]
@@ -218,10 +171,23 @@ mod tests {
         assert_eq!(serde_json::from_str::<Task>(&text).unwrap(), task);
         let newer = text.replace("\"v\":1", "\"v\":2,\"trace\":{\"id\":7}");
         assert_eq!(serde_json::from_str::<Task>(&newer).unwrap().work, task.work);
-        assert_eq!(serde_json::from_str::<Task>(r#"{"v":1,"kind":"sweep"}"#).unwrap().work, Work::Sweep);
-        assert!(
-            serde_json::from_str::<Task>(r#"{"v":1,"kind":"from_the_future"}"#).is_err(),
-            "tried again later, not dropped"
-        );
+        let ticking = serde_json::from_str::<Task>(r#"{"v":1,"kind":"tick"}"#).unwrap();
+        assert_eq!((ticking.id, ticking.work), (None, Work::Tick));
+    }
+
+    #[test]
+    fn a_kind_is_named_as_its_json_names_it() {
+        let id = Uuid::nil();
+        let others = [
+            Work::Import { user_id: id, import_id: id },
+            Work::Revert { user_id: id, import_id: id },
+            Work::Merge { merge_id: id },
+            Work::Mail { mail_id: id },
+            Work::Erase { user_id: id },
+            Work::Tick,
+        ];
+        for work in others.into_iter().chain(SCHEDULABLE) {
+            assert_eq!(serde_json::to_value(&work).unwrap()["kind"], work.kind());
+        }
     }
 }

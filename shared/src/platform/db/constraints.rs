@@ -17,6 +17,7 @@ pub(super) fn problem(constraint: &str) -> Option<Problem> {
             ("already_merged", "This merchant was merged at the same moment: search for it by its name.")
         }
         "merchant_name_key" => ("merchant_exists", "A merchant of this name exists: search for it."),
+        "schedules_pkey" => ("schedule_exists", "A schedule of this name exists: change it, or choose another name."),
         _ => return None,
     };
     Some(Problem::conflict(code, detail))

@@ -10,13 +10,14 @@ use shared::{
     domain::{
         auth::Me,
         budgets::{self, NewBudget},
-        imports::{self, Ran, statement::Mapping},
+        imports::{self, statement::Mapping},
         transactions::{self, NewTransaction, Transaction},
     },
     platform::{
         clock,
         db::{Db, Tx},
         problem::Problem,
+        queue::Ran,
     },
 };
 use std::{

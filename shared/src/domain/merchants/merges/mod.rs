@@ -14,6 +14,7 @@ use crate::{
         fields::{Fault, Fields, Read},
         http::Call,
         problem::{FieldError, Problem},
+        queue::Ran,
     },
 };
 use serde::Serialize;
@@ -131,20 +132,11 @@ pub async fn undo(tx: &mut Tx, me: &Me, call: &Call, id: Uuid) -> Result<Merging
     Ok(Merging { id, from_id: merge.from_id, into_id: merge.into_id, status: "undoing" })
 }
 
-/// How a run of the task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
-    /// Nothing is left to move, for now at least.
-    Done,
-    /// The time is up: run it again.
-    More,
-}
-
 /// Moves what users have, for a merge or for its undoing, whichever the merge is at. Rows and the notes on them commit
 /// together, so a worker killed at any point loses and repeats nothing, and two at once merely share the work.
-pub async fn work_off(db: &Db, id: Uuid, deadline: Instant) -> Result<Moved, Problem> {
+pub async fn work_off(db: &Db, id: Uuid, deadline: Instant) -> Result<Ran, Problem> {
     let Some(merge) = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::find(tx, id).await?)).await? else {
-        return Ok(Moved::Done);
+        return Ok(Ran::Done);
     };
     let started = clock::now();
     loop {
@@ -154,11 +146,11 @@ pub async fn work_off(db: &Db, id: Uuid, deadline: Instant) -> Result<Moved, Pro
             db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::next_user(tx, &merge, after).await?)).await?
         {
             if deadline.saturating_duration_since(Instant::now()) < CHUNK_TIME {
-                return Ok(Moved::More);
+                return Ok(Ran::More);
             }
             match move_rows(db, &merge, user_id, clock::now()).await? {
                 // It was undone meanwhile; that has a task of its own.
-                None => return Ok(Moved::Done),
+                None => return Ok(Ran::Done),
                 Some(most) => {
                     moved |= most > 0;
                     if most < CHUNK {
@@ -175,7 +167,7 @@ pub async fn work_off(db: &Db, id: Uuid, deadline: Instant) -> Result<Moved, Pro
         Ok::<_, Problem>(sql::finish(tx, &merge, started.saturating_sub(SETTLED), clock::now()).await?)
     })
     .await?;
-    Ok(Moved::Done)
+    Ok(Ran::Done)
 }
 
 /// Moves some of a user's rows, under the user's turn. Returns how many of the kind that had most; nothing if the merge

@@ -1,41 +1,84 @@
 //! Sending to SQS queues.
 
+mod inbox;
+mod overview;
+mod worker;
+
 use super::{
     config::ConfigError,
     function::{Env, Grant, Port},
     problem::Problem,
 };
 use aws_sdk_sqs::{Client, error::DisplayErrorContext, types::SendMessageBatchRequestEntry};
+pub use inbox::{FIRST_SENT, Inbox, REASON};
+pub use overview::{DeadLetter, DeadLetters, Depth, QUEUES, Queues};
 use serde::Serialize;
 use std::{marker::PhantomData, sync::Arc};
 use tokio::sync::OnceCell;
+pub use worker::{Ran, Worker};
 
 /// A queue's name.
 pub trait Name: 'static {
-    /// The permission it takes.
+    /// The permission to send to it.
     const GRANT: Grant;
     /// The setting that holds its URL.
     const SETTING: &'static str;
+}
+
+/// A queue of tasks, with a worker that may put a message off or bury it.
+pub trait Lane: Name {
+    /// What it is called.
+    const NAME: &'static str;
+    /// The permission that its worker takes.
+    const INBOX: Grant;
+    /// The setting that holds the URL of its dead letters.
+    const DEAD: &'static str;
 }
 
 /// FIFO by user: events are waiting to be pushed.
 pub struct Relay;
 /// FIFO by user: frames for open sockets.
 pub struct Deliver;
+/// Tasks that a user waits for.
+pub struct High;
 /// Background tasks.
 pub struct Default;
+/// Long tasks that nobody waits for.
+pub struct Low;
+/// Tasks that are put there by the clock.
+pub struct Scheduled;
 
-impl Name for Relay {
-    const GRANT: Grant = Grant::Relay;
-    const SETTING: &'static str = "RELAY_QUEUE_URL";
+macro_rules! names {
+    ($($name:ident, $grant:ident, $setting:literal;)*) => {
+        $(impl Name for $name {
+            const GRANT: Grant = Grant::$grant;
+            const SETTING: &'static str = $setting;
+        })*
+    };
 }
-impl Name for Deliver {
-    const GRANT: Grant = Grant::Deliver;
-    const SETTING: &'static str = "DELIVER_QUEUE_URL";
+names! {
+    Relay, Relay, "RELAY_QUEUE_URL";
+    Deliver, Deliver, "DELIVER_QUEUE_URL";
+    High, HighQueue, "HIGH_QUEUE_URL";
+    Default, DefaultQueue, "DEFAULT_QUEUE_URL";
+    Low, LowQueue, "LOW_QUEUE_URL";
+    Scheduled, ScheduledQueue, "SCHEDULED_QUEUE_URL";
 }
-impl Name for Default {
-    const GRANT: Grant = Grant::DefaultQueue;
-    const SETTING: &'static str = "DEFAULT_QUEUE_URL";
+
+macro_rules! lanes {
+    ($($name:ident, $lane:literal, $grant:ident, $dead:literal;)*) => {
+        $(impl Lane for $name {
+            const NAME: &'static str = $lane;
+            const INBOX: Grant = Grant::$grant;
+            const DEAD: &'static str = $dead;
+        })*
+    };
+}
+lanes! {
+    High, "high", HighInbox, "HIGH_DEAD_URL";
+    Default, "default", DefaultInbox, "DEFAULT_DEAD_URL";
+    Low, "low", LowInbox, "LOW_DEAD_URL";
+    Scheduled, "scheduled", ScheduledInbox, "SCHEDULED_DEAD_URL";
 }
 
 /// Sends to one queue.

@@ -1,4 +1,8 @@
-//! Statements that keep the database in order.
+//! Statements on tasks, and those that keep the database in order.
+
+pub(super) mod queues;
+pub(super) mod runs;
+pub(super) mod schedules;
 
 use crate::platform::db::Tx;
 use sqlx::Error;

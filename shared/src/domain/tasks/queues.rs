@@ -1,0 +1,136 @@
+//! The queues as an administrator sees them, and dead letters back on their way.
+
+use super::{Task, sql::queues as sql, sql::runs};
+use crate::{
+    domain::{audit, auth::Me},
+    platform::{
+        db::{Db, Tx},
+        fields::{Fields, Read},
+        http::Call,
+        problem::Problem,
+        queue::{DeadLetter, DeadLetters, Depth},
+    },
+};
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Dead letters that one request sends back at most.
+const MOST: usize = 500;
+
+/// A queue.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = QueueState)]
+pub struct State {
+    /// Its name.
+    #[schema(example = "high")]
+    pub name: &'static str,
+    /// Messages that wait, about; those put off among them.
+    pub waiting: i32,
+    /// Messages that a worker has, about.
+    pub in_flight: i32,
+    /// Dead letters.
+    pub dead: i32,
+    /// The oldest message waits for at most so many seconds, to a minute; null when none waits.
+    pub oldest_s: Option<i64>,
+    /// When a worker last began with one of its tasks; null where none is noted.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_started_at: Option<OffsetDateTime>,
+    /// Messages that waited, at the end of each of the last sixty minutes.
+    pub history: Vec<i32>,
+}
+
+/// How the queues stand. An age is taken from what is known: since when the queue was never empty, and when the last one
+/// taken from it had been sent.
+pub async fn states(tx: &mut Tx, depths: &[Depth], now: OffsetDateTime) -> Result<Vec<State>, Problem> {
+    let mut states = Vec::new();
+    for depth in depths {
+        let seen = sql::seen(tx, depth.queue, now.saturating_sub(time::Duration::HOUR)).await?;
+        let since = seen.empty_at.max(seen.last_sent_at);
+        let age = since.map(|since| (now - since).whole_seconds().max(0));
+        states.push(State {
+            name: depth.queue,
+            waiting: depth.waiting,
+            in_flight: depth.in_flight,
+            dead: depth.dead,
+            oldest_s: age.filter(|_| depth.waiting > 0),
+            last_started_at: seen.last_started_at,
+            history: seen.history,
+        });
+    }
+    Ok(states)
+}
+
+/// Notes how full the queues are, once a minute.
+pub(super) async fn sample(tx: &mut Tx, depths: &[Depth], now: OffsetDateTime) -> Result<(), Problem> {
+    for depth in depths {
+        sql::sample(tx, depth, now).await?;
+    }
+    Ok(())
+}
+
+/// What `POST /admin/queues/{name}/redrive` takes.
+pub struct Redrive {
+    task_id: Option<Uuid>,
+}
+
+impl Read for Redrive {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { task_id: fields.optional("task_id") })
+    }
+}
+
+/// The form of [`Redrive`], for the OpenAPI document.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "read by the OpenAPI derive alone")]
+pub struct RedriveBody {
+    /// This task alone; all when left out.
+    task_id: Option<Uuid>,
+}
+
+/// What was sent back.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Redriven {
+    /// So many dead letters are in their queue again.
+    pub moved: usize,
+    /// Whether there may be more: repeat the request.
+    pub has_more: bool,
+}
+
+fn id(letter: &DeadLetter) -> Option<Uuid> {
+    serde_json::from_str::<Task>(&letter.body).ok()?.id
+}
+
+/// Sends dead letters back to their queue, to be tried from the beginning. Repeating it is harmless.
+pub async fn redrive(db: &Db, letters: &DeadLetters, queue: &str, asked: &Redrive) -> Result<Redriven, Problem> {
+    let (mut moved, mut others) = (0, Vec::new());
+    let mut has_more = true;
+    while has_more && moved < MOST {
+        let taken = letters.take(queue).await?;
+        has_more = !taken.is_empty();
+        let (wanted, unwanted): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|letter| asked.task_id.is_none() || id(letter) == asked.task_id);
+        others.extend(unwanted);
+        let ids: Vec<_> = wanted.iter().filter_map(id).collect();
+        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(runs::revive(tx, &ids).await?)).await?;
+        for letter in &wanted {
+            letters.send_back(queue, letter).await?;
+        }
+        moved += wanted.len();
+        if asked.task_id.is_some() && (moved > 0 || others.len() >= MOST) {
+            break;
+        }
+    }
+    for letter in &others {
+        letters.release(queue, letter).await?;
+    }
+    if asked.task_id.is_some() && moved == 0 {
+        return Err(Problem::not_found());
+    }
+    Ok(Redriven { moved, has_more: has_more && asked.task_id.is_none() })
+}
+
+/// Notes that an administrator is about to send dead letters back.
+pub async fn note_redrive(tx: &mut Tx, me: &Me, call: &Call, queue: &str) -> Result<(), Problem> {
+    audit::record_named(tx, call, me.user_id, "queue.redriven", queue).await
+}
