@@ -50,6 +50,7 @@ INSERT INTO schedules (name, cron, task, description) VALUES
     ('sweep', '* * * * *', '{"v":1,"kind":"sweep"}', 'What a lost message left undone'),
     ('renew-budgets', '0 * * * *', '{"v":1,"kind":"renew_budgets"}',
         'Begins the next periods of budgets that renew themselves, wherever a day has begun'),
+    ('tidy', '0 5 * * *', '{"v":1,"kind":"tidy"}', 'Deletes what has served its time: sessions, links, keys, old runs of tasks'),
     ('retrain', '30 4 * * *', '{"v":1,"kind":"retrain"}', 'Gathers corrections for a training');
 
 RESET ROLE;

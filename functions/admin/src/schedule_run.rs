@@ -11,11 +11,11 @@ use shared::{
         fields::Nothing,
         http::{Call, Reply},
         problem::Problem,
-        queue::{Default, Queue, Scheduled},
+        queue::{Default, Low, Queue, Scheduled},
     },
 };
 
-deps! { db: Db, default: Queue<Default>, scheduled: Queue<Scheduled> }
+deps! { db: Db, default: Queue<Default>, low: Queue<Low>, scheduled: Queue<Scheduled> }
 
 /// Run a schedule's task now
 ///
@@ -41,6 +41,6 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
         schedules::run(tx, me, &call, call.param("name").unwrap_or_default()).await
     })
     .await?;
-    schedules::send(&deps.db, &deps.default, &deps.scheduled, &task, call.now).await;
+    schedules::send(&deps.db, (&deps.default, &deps.low, &deps.scheduled), &task, call.now).await;
     Reply::json(202, &schedules::Queued { task_id: task.id })
 }

@@ -52,9 +52,14 @@ impl Mail {
         let send = client.send_email().from_email_address(&self.from).content(content);
         let send = send.destination(Destination::builder().to_addresses(to).build());
         // The message of a refusal may quote the address.
-        send.send()
-            .await
-            .map(drop)
-            .map_err(|error| Problem::unavailable(format!("mail: {}", error.code().unwrap_or("no answer"))))
+        send.send().await.map(drop).map_err(|error| match error.code() {
+            Some(code @ ("MessageRejected" | "BadRequestException" | "MailFromDomainNotVerifiedException")) => {
+                Problem {
+                    cause: Some(format!("mail: {code}")),
+                    ..Problem::new(422, "mail_refused", "The mail was refused: see the sender's address and standing.")
+                }
+            }
+            code => Problem::unavailable(format!("mail: {}", code.unwrap_or("no answer"))),
+        })
     }
 }

@@ -9,7 +9,7 @@ use shared::{
         problem::Problem,
     },
 };
-use std::cell::RefCell;
+use std::{cell::RefCell, pin::pin};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -203,18 +203,26 @@ async fn must_hold_33_a_mail_is_sent_once_and_again_when_sending_failed() {
         let now = NOW + Duration::minutes(minutes);
         db.tx(async |tx: &mut Tx| unsent_mails(tx, now).await).await.unwrap()
     };
-    assert!(found(5).await.is_empty(), "whoever tries it has a while");
+    assert!(found(1).await.is_empty(), "its task tries again");
+    assert_eq!(found(2).await, [id], "if that is lost, the sweeper finds it");
+    assert_eq!(deliver(&db, id, NOW).await.unwrap().len(), 1, "the next try need not wait");
+    assert!(found(99).await.is_empty());
+
+    let id = write().await;
+    let killed = async |_: &Letter| futures_util::future::pending().await;
+    let sending = pin!(send_mail_by(&db, |_, _| String::new(), killed, id, NOW));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), sending).await.is_err());
+    assert!(deliver(&db, id, NOW).await.unwrap().is_empty(), "whoever tries it has a while");
+    assert!(found(5).await.is_empty());
     assert_eq!(found(7).await, [id], "then the sweeper finds it");
     assert_eq!(deliver(&db, id, NOW + Duration::minutes(7)).await.unwrap().len(), 1);
-    assert!(found(99).await.is_empty());
 
     let id = write().await;
     assert!(found(0).await.is_empty(), "its own task is on the way");
     assert_eq!(found(2).await, [id]);
-    for minute in 0..9 {
-        let now = NOW + Duration::minutes(minute * 6);
-        assert_eq!(send_mail_by(&db, |_, _| String::new(), refuse, id, now).await.unwrap_err().status, 503);
+    for _ in 0..3 {
+        assert_eq!(send_mail_by(&db, |_, _| String::new(), refuse, id, NOW).await.unwrap_err().status, 503);
     }
-    assert!(deliver(&db, id, NOW + Duration::hours(2)).await.unwrap().is_empty(), "given up in the end");
-    assert!(found(999).await.is_empty());
+    assert!(found(999).await.is_empty(), "its task is among the dead letters");
+    assert_eq!(deliver(&db, id, NOW).await.unwrap().len(), 1, "and was sent back by hand");
 }

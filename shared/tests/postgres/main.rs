@@ -30,6 +30,7 @@ mod merchants;
 mod model;
 mod portfolio;
 mod reviews;
+mod schedules;
 mod services;
 mod support;
 mod totals;

@@ -244,7 +244,7 @@ fn must_hold_51_deleting_an_account_erases_it() {
     // A quarter of an hour later somebody looks again.
     let later = "UPDATE erasures SET closed_at = closed_at - interval '20 minutes'";
     database::run(&format!("{later} WHERE user_id = '{}'", user.id));
-    aws::send("DEFAULT_QUEUE_URL", &json!({"v": 1, "kind": "erase", "user_id": user.id}).to_string());
+    aws::send("LOW_QUEUE_URL", &json!({"v": 1, "kind": "erase", "user_id": user.id}).to_string());
     let left = format!("SELECT count(*) FROM users WHERE id = '{}'", user.id);
     eventually("the end of the account", 80, || (database::one::<i64>(&left) == 0).then_some(()));
     let named = format!("SELECT count(*) FROM audit_log a WHERE a::text LIKE '%{}%'", user.id);

@@ -57,14 +57,14 @@ fn must_hold_34_messages_repeated_reordered_or_meant_for_nobody_do_no_harm() {
 
     for _ in 0..3 {
         let task = json!({"v": 1, "kind": "import", "user_id": user.id, "import_id": import});
-        aws::send("DEFAULT_QUEUE_URL", &task.to_string());
+        aws::send("HIGH_QUEUE_URL", &task.to_string());
         aws::send_ordered("RELAY_QUEUE_URL", &user.id.to_string(), &user.id.to_string());
         aws::send("SCHEDULED_QUEUE_URL", &json!({"v": 1, "kind": "sweep"}).to_string());
     }
     let nobody = Uuid::now_v7();
     aws::send_ordered("RELAY_QUEUE_URL", &nobody.to_string(), &nobody.to_string());
     let absent = json!({"v": 1, "kind": "import", "user_id": nobody, "import_id": Uuid::now_v7()});
-    aws::send("DEFAULT_QUEUE_URL", &absent.to_string());
+    aws::send("HIGH_QUEUE_URL", &absent.to_string());
 
     user.spend("1.00", "Fuel", "EUR");
     let frame = socket.next_of("transaction_update");

@@ -247,7 +247,7 @@ fn must_hold_30_an_import_and_a_revert_whose_workers_are_killed_go_on_where_they
     // A task comes again when the queue's visibility is over. Nobody waits for that here, and it comes twice.
     let again = |kind: &str, id: &str| {
         let task = json!({"v": 1, "kind": kind, "user_id": user.id, "import_id": id});
-        at_once(2, |_| aws::send("DEFAULT_QUEUE_URL", &task.to_string()));
+        at_once(2, |_| aws::send("HIGH_QUEUE_URL", &task.to_string()));
         user.finished(id)
     };
     let live = format!("SELECT count(*) FROM transactions WHERE user_id = '{}' AND NOT is_deleted", user.id);

@@ -39,6 +39,7 @@ mod privacy;
 mod rates;
 mod services;
 mod sockets;
+mod tasks;
 mod tokens;
 mod transactions;
 mod transactions_export;

@@ -56,6 +56,16 @@ const MERGES: &str = "
 
 const HOLDINGS: &str = "SELECT id FROM portfolio_holdings WHERE user_id = $1 AND NOT is_deleted ORDER BY id LIMIT $2";
 
+/// A week of tasks, of which some failed.
+const RUNS: &str = "WITH made AS (
+    INSERT INTO task_runs (id, kind, queue, status, attempt, args, created_at, sent_at, started_at, finished_at)
+    SELECT gen_random_uuid(), (ARRAY['sweep', 'mail', 'import'])[1 + n % 3], (ARRAY['scheduled', 'default', 'high'])[1 + n % 3],
+           CASE WHEN n % 500 = 0 THEN 'dead' ELSE 'succeeded' END, 1, '{}', at, at, at + interval '20 ms', at + interval '90 ms'
+    FROM generate_series(1, 30000) AS n, LATERAL (SELECT now() - n * interval '20 seconds') AS t(at)
+    RETURNING id
+)
+SELECT id FROM made LIMIT $1";
+
 /// Service tokens that open nothing, to be revoked.
 const SERVICES: &str = "
     INSERT INTO service_tokens (id, name, token_hash, scopes)
@@ -109,6 +119,8 @@ pub struct User {
     pub holdings: Vec<Uuid>,
     /// Service tokens to be revoked; of the one who is an administrator.
     pub services: Vec<Uuid>,
+    /// Runs of tasks to be looked at; of the one who is an administrator.
+    pub runs: Vec<Uuid>,
 }
 
 impl Data {
@@ -229,6 +241,7 @@ impl User {
             merges: Vec::new(),
             holdings: sqlx::query_scalar(HOLDINGS).bind(id).bind(POOL).fetch_all(&mut *conn).await?,
             services: Vec::new(),
+            runs: Vec::new(),
         }))
     }
 
@@ -245,6 +258,7 @@ impl User {
         self.merchants.push(into);
         let stays = vec![last; all.len()];
         self.merges = sqlx::query_scalar(MERGES).bind(all).bind(stays).fetch_all(&mut *conn).await?;
+        self.runs = sqlx::query_scalar(RUNS).bind(POOL).fetch_all(&mut *conn).await?;
         self.services = sqlx::query_scalar(SERVICES).bind(POOL).fetch_all(&mut *conn).await?;
         sqlx::query(
             "INSERT INTO service_tokens (id, name, token_hash, scopes) VALUES ($1, 'bench', $2, ARRAY['corrections:read'])

@@ -37,7 +37,7 @@ impl Bench<'_> {
         let size = u64::try_from(file.len())?;
         self.cloud.file.set(file.into_bytes()).ok().context("one import a run")?;
         let launch = self.launch();
-        let mut process = Process::start(&launch, "tasks.default", launch.postgres)?;
+        let mut process = Process::start(&launch, "tasks.high", launch.postgres)?;
         let task = json!({"v": 1, "kind": "import", "user_id": user_id, "import_id": id}).to_string();
         let record = json!({"messageId": "bench", "body": task, "attributes": {"ApproximateReceiveCount": "1"}});
         let before = process.cpu()?;

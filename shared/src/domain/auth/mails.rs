@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 /// After this long a mail whose sender did not come back is tried again.
 const AGAIN: Duration = Duration::minutes(5);
-/// A mail that cannot be sent is given up after so many tries, three quarters of an hour.
-const TRIES: i32 = 9;
+/// A mail that could not be sent so often is left to its task among the dead letters.
+const TRIES: i32 = 3;
 
 /// What a mail is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub async fn write(
 /// Mails that nobody sent: those whose task was lost, or whose sending failed.
 pub async fn unsent(tx: &mut Tx, now: OffsetDateTime) -> Result<Vec<Uuid>, Problem> {
     // A mail just written has its task on the way.
-    Ok(rows::unsent(tx, now.saturating_sub(Duration::MINUTE)).await?)
+    Ok(rows::unsent(tx, now.saturating_sub(Duration::MINUTE), TRIES).await?)
 }
 
 /// A mail as it is sent.
@@ -107,7 +107,7 @@ pub async fn send_by(
             let Some((kind, _)) = KINDS.iter().find(|(_, name)| *name == mail.kind) else {
                 return Err(Problem::internal("a mail of a kind that comes with a newer release"));
             };
-            let letter = if mail.tries > TRIES { None } else { compose(tx, &link, *kind, &mail, now).await? };
+            let letter = compose(tx, &link, *kind, &mail, now).await?;
             if letter.is_none() {
                 rows::delete(tx, id).await?;
             }
@@ -115,7 +115,11 @@ pub async fn send_by(
         })
         .await?;
     let Some(letter) = letter else { return Ok(()) };
-    send(&letter).await?;
+    if let Err(problem) = send(&letter).await {
+        // The next try need not wait until this one would have come back.
+        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(rows::release(tx, id, now).await?)).await?;
+        return Err(problem);
+    }
     db.tx(async |tx: &mut Tx| Ok::<_, Problem>(rows::delete(tx, id).await?)).await
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Expression {
 
 impl Expression {
     pub fn parse(text: &str) -> Option<Self> {
+        if text.split_whitespace().count() != 5 {
+            return None;
+        }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser.parse(text.trim()).ok()?;
         let new = Self { text: text.trim().to_owned(), cron };

@@ -9,6 +9,7 @@ mod runs;
 pub mod schedules;
 mod sql;
 mod sweep;
+mod tidy;
 mod worker;
 
 use crate::platform::{
@@ -75,6 +76,8 @@ pub enum Work {
     },
     /// Push frames and start work that was committed without anybody being told.
     Sweep,
+    /// Delete what has served its time.
+    Tidy,
     /// Queue the tasks whose schedule is due: the clock's own task, every minute.
     Tick,
 }
@@ -93,6 +96,7 @@ impl Work {
             Self::Erase { .. } => Kind("erase", "low", &Policy::DATABASE),
             Self::RenewBudgets => Kind("renew_budgets", "scheduled", &Policy::DATABASE),
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
+            Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
         }
     }
@@ -119,15 +123,19 @@ impl Work {
     const fn user_id(&self) -> Option<Uuid> {
         match self {
             Self::Import { user_id, .. } | Self::Revert { user_id, .. } | Self::Erase { user_id } => Some(*user_id),
-            Self::Retrain | Self::Merge { .. } | Self::RenewBudgets | Self::Mail { .. } | Self::Sweep | Self::Tick => {
-                None
-            }
+            Self::Retrain
+            | Self::Merge { .. }
+            | Self::RenewBudgets
+            | Self::Mail { .. }
+            | Self::Sweep
+            | Self::Tidy
+            | Self::Tick => None,
         }
     }
 }
 
 /// Kinds that need nothing but their name: what a schedule may run.
-pub const SCHEDULABLE: [Work; 3] = [Work::RenewBudgets, Work::Retrain, Work::Sweep];
+pub const SCHEDULABLE: [Work; 4] = [Work::RenewBudgets, Work::Retrain, Work::Sweep, Work::Tidy];
 
 impl Task {
     /// A task in the current form.

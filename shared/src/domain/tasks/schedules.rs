@@ -13,7 +13,7 @@ use crate::{
         fields::{Fault, Field, Fields, Read, Text},
         http::Call,
         problem::Problem,
-        queue::{Default, Lane, Queue, Scheduled},
+        queue::{Default, Lane, Low, Queue, Scheduled},
     },
 };
 use serde::Serialize;
@@ -218,11 +218,16 @@ pub struct Queued {
 }
 
 /// Sends a task that was written down. If that fails the next tick does it.
-pub async fn send(db: &Db, default: &Queue<Default>, scheduled: &Queue<Scheduled>, task: &Task, now: OffsetDateTime) {
-    let queued = if task.work.queue() == Default::NAME {
-        super::send(default, task).await
-    } else {
-        super::send(scheduled, task).await
+pub async fn send(
+    db: &Db,
+    (default, low, scheduled): (&Queue<Default>, &Queue<Low>, &Queue<Scheduled>),
+    task: &Task,
+    now: OffsetDateTime,
+) {
+    let queued = match task.work.queue() {
+        Default::NAME => super::send(default, task).await,
+        Low::NAME => super::send(low, task).await,
+        _ => super::send(scheduled, task).await,
     };
     let noted = match queued {
         Ok(()) => db.tx(async |tx: &mut Tx| sent(tx, task, now).await).await,

@@ -1,12 +1,12 @@
 //! What stands around every task: its run is noted, it has a deadline, a failure is tried again by the kind's policy, and
 //! what cannot succeed goes to the dead letters with its reason.
 
-use super::{Task, Work, runs, send, sweep};
+use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
     domain::{auth, budgets, erasure, events, imports, merchants, transactions},
     platform::{
         clock,
-        jwt::random,
+        jwt::{random, sha256},
         problem::Problem,
         queue::{Default, High, Lane, Low, Ran, Worker},
         serve::{Message, guarded},
@@ -15,6 +15,7 @@ use crate::{
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// For so long a kind that nobody knows waits for the release that does.
 const UNKNOWN_FOR: time::Duration = time::Duration::days(3);
@@ -29,8 +30,7 @@ impl<Q: Lane> Worker<Q> {
             Err(Unreadable::NotYet) => return self.inbox.put_back(message).await,
             Err(Unreadable::Never(reason)) => return self.inbox.bury(message, reason).await,
         };
-        let id =
-            task.id.or_else(|| message.id.parse().ok()).ok_or_else(|| Problem::internal("a message without id"))?;
+        let id = task.id.unwrap_or_else(|| id_of(message));
         let policy = task.work.policy();
         let begun = runs::begin(&self.db, id, &task.work, self.inbox.name(), message.sent_at).await;
         let attempt = match begun {
@@ -104,6 +104,7 @@ impl<Q: Lane> Worker<Q> {
             }
             Work::Retrain => transactions::request_trainings(db).await.map(|()| Ran::Done),
             Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
+            Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,
             Work::Sweep => sweep::sweep(self).await.map(|()| Ran::Done),
             Work::Tick => sweep::tick(self).await.map(|()| Ran::Done),
         }
@@ -118,6 +119,16 @@ impl<Q: Lane> Worker<Q> {
             _ => send(&self.scheduled, task).await,
         }
     }
+}
+
+/// The same for each delivery of a message, and in the order of sending like every other.
+fn id_of(message: &Message) -> Uuid {
+    let mut hash = [0; 10];
+    for (byte, of) in hash.iter_mut().zip(sha256(message.id.as_bytes())) {
+        *byte = of;
+    }
+    let millis = message.sent_at.unix_timestamp_nanos() / 1_000_000;
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &hash).into_uuid()
 }
 
 /// What no try will mend: the task asks for what is wrong, or is not there.

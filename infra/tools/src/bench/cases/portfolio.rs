@@ -1,4 +1,4 @@
-//! Requests about holdings, and of other teams' programs.
+//! Requests about holdings, of other teams' programs, and what administrators look at.
 
 use super::{Caller, Case, Holds, writes::write};
 use crate::bench::data::User;
@@ -23,6 +23,10 @@ pub fn of(user: &User) -> Vec<Case> {
     ];
     if !user.services.is_empty() {
         cases.extend([
+            Case::of("tasks", "admin.tasks").answering(Holds::Rows(50)),
+            Case::of("  that died", "admin.tasks").asking("status=dead&kind=mail"),
+            Case::of("one task", "admin.task").at(&user.runs).answering(Holds::Member("id")),
+            Case::of("tasks of a day", "admin.task_statistics").asking("hours=24").answering(Holds::Some),
             Case::of("service tokens", "admin.service_tokens"),
             write("make a service token", "admin.service_token_create", "INSERT INTO service_tokens")
                 .sending(|n| json!({"name": format!("bench {n}"), "scopes": ["anchors:write"]}))

@@ -30,7 +30,6 @@ pub struct Waiting {
     pub kind: String,
     pub email: String,
     pub user_id: Option<Uuid>,
-    pub tries: i32,
 }
 
 /// A mail that is due, for whoever comes first.
@@ -43,7 +42,7 @@ pub async fn claim(
     sqlx::query_as!(
         Waiting,
         "UPDATE mails SET due_at = $3, tries = tries + 1 WHERE id = $1 AND due_at <= $2
-         RETURNING kind, email, user_id, tries",
+         RETURNING kind, email, user_id",
         id,
         now,
         again,
@@ -56,8 +55,17 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<(), Error> {
     sqlx::query!("DELETE FROM mails WHERE id = $1", id).execute(tx).await.map(drop)
 }
 
-pub async fn unsent(tx: &mut Tx, due_before: OffsetDateTime) -> Result<Vec<Uuid>, Error> {
-    sqlx::query_scalar!("SELECT id FROM mails WHERE due_at < $1 ORDER BY due_at LIMIT 100", due_before)
-        .fetch_all(tx)
-        .await
+/// Has the mail be due at once again.
+pub async fn release(tx: &mut Tx, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
+    sqlx::query!("UPDATE mails SET due_at = $2 WHERE id = $1", id, now).execute(tx).await.map(drop)
+}
+
+pub async fn unsent(tx: &mut Tx, due_before: OffsetDateTime, tries: i32) -> Result<Vec<Uuid>, Error> {
+    sqlx::query_scalar!(
+        "SELECT id FROM mails WHERE due_at < $1 AND tries < $2 ORDER BY due_at LIMIT 100",
+        due_before,
+        tries,
+    )
+    .fetch_all(tx)
+    .await
 }

@@ -3,6 +3,7 @@
 pub(super) mod queues;
 pub(super) mod runs;
 pub(super) mod schedules;
+pub(super) mod tidy;
 
 use crate::platform::db::Tx;
 use sqlx::Error;
