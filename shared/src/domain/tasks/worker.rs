@@ -19,6 +19,8 @@ use uuid::Uuid;
 
 /// For so long a kind that nobody knows waits for the release that does.
 const UNKNOWN_FOR: time::Duration = time::Duration::days(3);
+/// A task is not begun with less time than this.
+const SHORTEST: Duration = Duration::from_secs(10);
 /// A task's own deadline comes this much before its function's, so that the failure can be noted.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -32,6 +34,10 @@ impl<Q: Lane> Worker<Q> {
         };
         let id = task.id.unwrap_or_else(|| id_of(message));
         let policy = task.work.policy();
+        // The last of a batch may find no time left: that is no try of its own.
+        if message.deadline.saturating_duration_since(Instant::now()) < SHORTEST {
+            return self.again(message, 0, Problem::unavailable("no time left in this invocation")).await;
+        }
         let begun = runs::begin(&self.db, id, &task.work, self.inbox.name(), message.sent_at).await;
         let attempt = match begun {
             Ok(None) => return Ok(()),
