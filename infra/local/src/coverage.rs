@@ -32,6 +32,9 @@ pub struct Options {
     /// Look at what the last run counted, without running anything
     #[arg(long)]
     again: bool,
+    /// Add to what the last run counted: for the tests that it left out
+    #[arg(long, conflicts_with = "again")]
+    more: bool,
     /// Further arguments for `cargo nextest run`
     #[arg(last = true)]
     tests: Vec<String>,
@@ -46,7 +49,7 @@ pub fn measure(paths: &Paths, options: &Options) -> Result<()> {
     let tools = python.parent().context("a program is in a folder")?;
     let counts = paths.state.join("coverage");
     if !options.again {
-        count(paths, &counts, &options.tests)?;
+        count(paths, &counts, options)?;
     }
     let lines = step("Reading what was counted", || lines(paths, tools, &counts))?;
     let excluded = fs::read_to_string(paths.root.join("infra/local/coverage.txt"))?;
@@ -62,18 +65,18 @@ pub fn measure(paths: &Paths, options: &Options) -> Result<()> {
 }
 
 /// Runs the tests on a build that counts.
-fn count(paths: &Paths, counts: &Path, tests: &[String]) -> Result<()> {
+fn count(paths: &Paths, counts: &Path, options: &Options) -> Result<()> {
     let found_running = State::load(paths).running();
     // Functions get their environment from the local AWS, which must be started with ours.
     up::down(paths)?;
-    if counts.exists() {
+    if counts.exists() && !options.more {
         fs::remove_dir_all(counts)?;
     }
     fs::create_dir_all(counts)?;
     let ran = run(counting(paths, Command::new(env::current_exe()?))
         .env("LLVM_PROFILE_FILE", counts.join("%8m%c.profraw"))
         .args(["test", "--"])
-        .args(tests));
+        .args(&options.tests));
     up::down(paths)?;
     if found_running {
         up::up(paths, true)?;

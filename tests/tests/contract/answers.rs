@@ -64,7 +64,7 @@ pub fn examples(repository: &Repository) -> Vec<String> {
                 if kind == PROBLEM && (example["code"] != name || !repository.guides.contains(&format!("`{name}`"))) {
                     found.push(format!("{name} of {place} is an example of no code of ours"));
                 }
-                if kind == PROBLEM && example["status"].to_string() != status {
+                if kind == PROBLEM && example["status"].as_u64() != status.parse().ok() {
                     found.push(format!("{name} of {place} is an example of status {}", example["status"]));
                 }
             }

@@ -273,7 +273,7 @@ fn an_answer_that_hides_its_headers() {
         repository.openapi["paths"]["/budgets"]["get"]["responses"][status]["headers"].take()
     };
     notices(answers::headers, "GET /budgets 200 does not name its RateLimit", |repository| {
-        drop(answer(repository, "200"))
+        drop(answer(repository, "200"));
     });
     notices(answers::headers, "GET /budgets 429 does not name its Retry-After", |repository| {
         drop(answer(repository, "429"));
@@ -284,5 +284,13 @@ fn an_answer_that_hides_its_headers() {
     notices(answers::headers, "POST /auth/login 200 has no RateLimit", |repository| {
         let other = answer(repository, "200");
         repository.openapi["paths"]["/auth/login"]["post"]["responses"]["200"]["headers"] = other;
+    });
+}
+
+#[test]
+fn a_file_of_tests_that_a_merge_lost() {
+    notices(rules::suites, "tests/tests/blackbox/main.rs has no `mod matrix;`", |repository| {
+        let (text, _) = repository.suites.get_mut("tests/tests/blackbox/main.rs").expect("it is there");
+        *text = text.replace("mod matrix;", "");
     });
 }

@@ -75,3 +75,8 @@ fn every_answer_of_the_openapi_document_has_examples_that_fit_its_schema() {
 fn every_answer_of_the_openapi_document_names_its_headers() {
     holds(answers::headers);
 }
+
+#[test]
+fn every_file_of_tests_is_compiled() {
+    holds(rules::suites);
+}

@@ -80,7 +80,6 @@ fn list<'a>(schema: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 mod tests {
     use super::*;
 
