@@ -1167,9 +1167,15 @@ export interface components {
              * @example 400.00
              */
             amount: string;
-            /** @description Whether the next period begins by itself. */
+            /**
+             * @description Whether the next period begins by itself.
+             * @example true
+             */
             auto_renew: boolean;
-            /** @description The category it limits. */
+            /**
+             * @description The category it limits.
+             * @example Groceries
+             */
             category: string;
             /**
              * Format: date-time
@@ -1184,6 +1190,7 @@ export interface components {
             /**
              * Format: date
              * @description The period's last day.
+             * @example 2026-01-31
              */
             end_date: string;
             /**
@@ -1210,6 +1217,7 @@ export interface components {
             /**
              * Format: date
              * @description The period's first day.
+             * @example 2026-01-01
              */
             start_date: string;
             /**
@@ -1255,6 +1263,7 @@ export interface components {
             /**
              * Format: int64
              * @description How many holdings.
+             * @example 1
              */
             holdings: number;
             /**
@@ -1328,7 +1337,12 @@ export interface components {
              * @example 2026-01
              */
             month: string;
-            /** @description Other currencies of these months, which are not counted here. */
+            /**
+             * @description Other currencies of these months, which are not counted here.
+             * @example [
+             *       "USD"
+             *     ]
+             */
             other_currencies: string[];
             /**
              * @description The one before.
@@ -1353,9 +1367,15 @@ export interface components {
              * @example Corrected.
              */
             message: string;
-            /** @description The category now. */
+            /**
+             * @description The category now.
+             * @example Groceries
+             */
             new_category: string;
-            /** @description The category before. */
+            /**
+             * @description The category before.
+             * @example Shopping
+             */
             old_category: string;
         };
         /** @description The form of [`Correction`], for the OpenAPI document. */
@@ -1379,7 +1399,10 @@ export interface components {
             data: components["schemas"]["HandedOver"][];
             /** @description Whether more follow at once. */
             has_more: boolean;
-            /** @description Send it as `cursor` for what follows, now or later; null only while there is nothing at all. */
+            /**
+             * @description Send it as `cursor` for what follows, now or later; null only while there is nothing at all.
+             * @example AZmqEHw-ex2fUjxuDUuKEQ
+             */
             next_cursor?: string | null;
         };
         /** @description One dependency. */
@@ -1387,15 +1410,23 @@ export interface components {
             /**
              * Format: int64
              * @description How long that took, in milliseconds.
+             * @example 3
              */
             latency_ms: number;
-            /** @description `database`, `limits` or `keys`. */
+            /**
+             * @description `database`, `limits` or `keys`.
+             * @example database
+             */
             name: string;
-            /** @description Whether it answered. */
+            /**
+             * @description Whether it answered.
+             * @example true
+             */
             ok: boolean;
             /**
              * Format: int64
              * @description The database's size.
+             * @example 48234496
              */
             size_bytes?: number | null;
         };
@@ -1439,6 +1470,11 @@ export interface components {
             /** @description The last used first; a hundred at most. */
             data: components["schemas"]["Device"][];
         };
+        /** @description The form of [`Exported`] as JSON, for the OpenAPI document. */
+        ExportedJson: {
+            /** @description The newest first. */
+            data: components["schemas"]["Transaction"][];
+        } | components["schemas"]["Link"];
         /** @description The form of [`Farewell`], for the OpenAPI document. */
         FarewellBody: {
             /**
@@ -1472,11 +1508,23 @@ export interface components {
         };
         /** @description A merchant that a search found. */
         Found: {
-            /** @description Other names it goes by. */
+            /**
+             * @description Other names it goes by.
+             * @example [
+             *       "CORNER COFFEE VIENNA",
+             *       "CRNR COFFEE"
+             *     ]
+             */
             aliases: string[];
-            /** @description Its name. */
+            /**
+             * @description Its name.
+             * @example Corner Coffee
+             */
             canonical_name: string;
-            /** @description Its category. */
+            /**
+             * @description Its category.
+             * @example Food & Dining
+             */
             category: string;
             /**
              * Format: uuid
@@ -1486,6 +1534,7 @@ export interface components {
             /**
              * Format: float
              * @description 1.0 for the name itself, 0.9 an alias, 0.7 a prefix, else how similar the name is (0.3 to 1.0).
+             * @example 0.75
              */
             score: number;
         };
@@ -1509,6 +1558,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page. */
@@ -1568,7 +1618,10 @@ export interface components {
         Health: {
             /** @description What the service stands on. */
             dependencies: components["schemas"]["Dependency"][];
-            /** @description `ok` or `unavailable`. */
+            /**
+             * @description `ok` or `unavailable`.
+             * @example ok
+             */
             status: string;
         };
         /** @description Something a user owns. */
@@ -1641,6 +1694,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When `last_valuation` was true.
+             * @example 2026-01-30T17:30:00Z
              */
             valued_at?: string | null;
         };
@@ -1697,6 +1751,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it ended.
+             * @example 2026-01-31T12:00:04Z
              */
             finished_at?: string | null;
             /**
@@ -1704,39 +1759,51 @@ export interface components {
              * @description Its id.
              */
             id: string;
-            /** @description What happens to rows that were there before: `skip`, `flag` or `import`. */
+            /**
+             * @description What happens to rows that were there before: `skip`, `flag` or `import`.
+             * @example skip
+             */
             on_duplicate: string;
             /**
              * Format: int32
              * @description Rows that were there before.
+             * @example 2
              */
             rows_duplicate: number;
             /**
              * Format: int32
              * @description Rows that could not be read.
+             * @example 1
              */
             rows_failed: number;
             /**
              * Format: int32
              * @description Rows that became transactions.
+             * @example 247
              */
             rows_imported: number;
             /**
              * Format: int32
              * @description Transactions that were taken back.
+             * @example 0
              */
             rows_reverted: number;
             /**
              * Format: int32
              * @description Rows in the file, once they are counted.
+             * @example 250
              */
             rows_total?: number | null;
             /**
              * Format: int64
              * @description The file's size.
+             * @example 18342
              */
             size_bytes: number;
-            /** @description `queued`, `running`, `completed`, `failed` or `reverted`. */
+            /**
+             * @description `queued`, `running`, `completed`, `failed` or `reverted`.
+             * @example completed
+             */
             status: string;
         };
         /** @description An import with its row errors. */
@@ -1754,11 +1821,20 @@ export interface components {
         };
         /** @description A row that did not become a merchant. */
         Left: {
-            /** @description `skipped`: known already; `refused`: wrong. */
+            /**
+             * @description `skipped`: known already; `refused`: wrong.
+             * @example skipped
+             */
             outcome: string;
-            /** @description Why. */
+            /**
+             * @description Why.
+             * @example It is known already.
+             */
             reason: string;
-            /** @description Which, counted from 1 below the header. */
+            /**
+             * @description Which, counted from 1 below the header.
+             * @example 3
+             */
             row: number;
         };
         /** @description Where a file is that is too large for an answer. */
@@ -1772,21 +1848,31 @@ export interface components {
             /**
              * Format: int64
              * @description How many transactions it holds.
+             * @example 31207
              */
             rows: number;
-            /** @description Fetch it here, without a token. */
+            /**
+             * @description Fetch it here, without a token.
+             * @example https://uploads.example.com/exports/0199aa10?X-Amz-Signature=5d2f
+             */
             url: string;
         };
         /** @description A category as it is listed. */
         Listed: {
-            /** @description `expense`, `income` or `transfer`; none for the user's own. */
+            /**
+             * @description `expense`, `income` or `transfer`; none for the user's own.
+             * @example expense
+             */
             kind?: string | null;
             /**
              * @description Its label.
              * @example Groceries
              */
             name: string;
-            /** @description Whether it is the system's. */
+            /**
+             * @description Whether it is the system's.
+             * @example true
+             */
             system: boolean;
         };
         /** @description The form of [`Login`], for the OpenAPI document. */
@@ -1816,6 +1902,7 @@ export interface components {
             /**
              * Format: float
              * @description How well it matches; comparable within one search alone.
+             * @example 0.25
              */
             rank: number;
         };
@@ -1831,6 +1918,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -1856,17 +1944,33 @@ export interface components {
         };
         /** @description A merchant as an administrator sees it. */
         MerchantDetail: components["schemas"]["Merchant"] & {
-            /** @description Other names it goes by, sorted. */
+            /**
+             * @description Other names it goes by, sorted.
+             * @example [
+             *       "CORNER COFFEE VIENNA",
+             *       "CRNR COFFEE"
+             *     ]
+             */
             aliases: string[];
-            /** @description ISO 3166, two letters. */
+            /**
+             * @description ISO 3166, two letters.
+             * @example AT
+             */
             country?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
              */
             created_at: string;
-            /** @description Whatever else is known. */
-            tags: Record<string, never>;
+            /**
+             * @description Whatever else is known.
+             * @example {
+             *       "chain": false
+             *     }
+             */
+            tags: {
+                [key: string]: unknown;
+            };
         };
         /** @description What a search answers. */
         Merchants: {
@@ -1914,6 +2018,7 @@ export interface components {
             /**
              * Format: double
              * @description Cosine similarity, from -1 to 1.
+             * @example 0.94
              */
             similarity: number;
         };
@@ -2125,6 +2230,7 @@ export interface components {
             /**
              * Format: int64
              * @description How many transactions in all currencies.
+             * @example 12
              */
             count: number;
             /**
@@ -2141,6 +2247,7 @@ export interface components {
             /**
              * Format: int64
              * @description How many transactions in all currencies.
+             * @example 12
              */
             count: number;
             /**
@@ -2268,6 +2375,7 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description When `last_valuation` was true.
+                 * @example 2026-01-30T17:30:00Z
                  */
                 valued_at?: string | null;
             }[];
@@ -2276,6 +2384,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -2283,6 +2392,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -2309,6 +2419,7 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description When it ended.
+                 * @example 2026-01-31T12:00:04Z
                  */
                 finished_at?: string | null;
                 /**
@@ -2316,39 +2427,51 @@ export interface components {
                  * @description Its id.
                  */
                 id: string;
-                /** @description What happens to rows that were there before: `skip`, `flag` or `import`. */
+                /**
+                 * @description What happens to rows that were there before: `skip`, `flag` or `import`.
+                 * @example skip
+                 */
                 on_duplicate: string;
                 /**
                  * Format: int32
                  * @description Rows that were there before.
+                 * @example 2
                  */
                 rows_duplicate: number;
                 /**
                  * Format: int32
                  * @description Rows that could not be read.
+                 * @example 1
                  */
                 rows_failed: number;
                 /**
                  * Format: int32
                  * @description Rows that became transactions.
+                 * @example 247
                  */
                 rows_imported: number;
                 /**
                  * Format: int32
                  * @description Transactions that were taken back.
+                 * @example 0
                  */
                 rows_reverted: number;
                 /**
                  * Format: int32
                  * @description Rows in the file, once they are counted.
+                 * @example 250
                  */
                 rows_total?: number | null;
                 /**
                  * Format: int64
                  * @description The file's size.
+                 * @example 18342
                  */
                 size_bytes: number;
-                /** @description `queued`, `running`, `completed`, `failed` or `reverted`. */
+                /**
+                 * @description `queued`, `running`, `completed`, `failed` or `reverted`.
+                 * @example completed
+                 */
                 status: string;
             }[];
             /** @description Whether more follow. */
@@ -2356,6 +2479,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -2363,6 +2487,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -2435,6 +2560,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -2442,6 +2568,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -2479,6 +2606,7 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description When it was last used, to five minutes.
+                 * @example 2026-01-31T03:00:00Z
                  */
                 last_used_at?: string | null;
                 /**
@@ -2504,6 +2632,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -2511,6 +2640,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -2535,10 +2665,20 @@ export interface components {
                  * @description How unusual it is, from 0 to 1.
                  */
                 anomaly_score?: number | null;
-                /** @description Its category. */
+                /**
+                 * @description Its category.
+                 * @example Subscriptions
+                 */
                 category: string;
-                /** @description How sure each recognised field is, from 0 to 1. */
-                confidence: Record<string, never>;
+                /**
+                 * @description How sure each recognised field is, from 0 to 1.
+                 * @example {
+                 *       "category": 0.97
+                 *     }
+                 */
+                confidence: {
+                    [key: string]: number;
+                };
                 /**
                  * Format: date-time
                  * @description When it was made.
@@ -2575,7 +2715,10 @@ export interface components {
                 /** @description Whether it was deleted; it can be restored. */
                 is_deleted: boolean;
                 merchant?: components["schemas"]["Merchant"] | null;
-                /** @description What the bank or the user wrote. */
+                /**
+                 * @description What the bank or the user wrote.
+                 * @example NETFLIX.COM 866-579-7172
+                 */
                 merchant_raw: string;
                 /** @description The user's note. */
                 note?: string | null;
@@ -2584,7 +2727,10 @@ export interface components {
                  *     `GET /transactions/{id}` a link to the file itself, which works for 15 minutes without a token.
                  */
                 receipt_url?: string | null;
-                /** @description `ocr`, `sms`, `csv` or `manual`. */
+                /**
+                 * @description `ocr`, `sms`, `csv` or `manual`.
+                 * @example csv
+                 */
                 source: string;
                 /**
                  * Format: date-time
@@ -2597,6 +2743,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -2604,6 +2751,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -2684,9 +2832,15 @@ export interface components {
         };
         /** @description A piece of a text. */
         Piece: {
-            /** @description Whether it is one of the words that were searched for. */
+            /**
+             * @description Whether it is one of the words that were searched for.
+             * @example true
+             */
             is_match: boolean;
-            /** @description The piece as it stands in the text: put together, the pieces are the text. */
+            /**
+             * @description The piece as it stands in the text: put together, the pieces are the text.
+             * @example NETFLIX
+             */
             text: string;
         };
         /** @description The user's choices, whole: what was never chosen has its default. */
@@ -2773,11 +2927,17 @@ export interface components {
              * @description The user's id.
              */
             id: string;
-            /** @description Whether the address was proven. */
+            /**
+             * @description Whether the address was proven.
+             * @example true
+             */
             is_verified: boolean;
             /** @description The address that replaces it when the link sent there is followed. */
             pending_email?: string | null;
-            /** @description The phone number, if given. */
+            /**
+             * @description The phone number, if given.
+             * @example +43 1 234567
+             */
             phone?: string | null;
             /** @description The user's choices, whole. */
             preferences: components["schemas"]["Preferences"];
@@ -2786,7 +2946,12 @@ export interface components {
              * @example Europe/Berlin
              */
             timezone: string;
-            /** @description Addresses of the user's wallets. */
+            /**
+             * @description Addresses of the user's wallets.
+             * @example [
+             *       "0x52908400098527886E0F7030069857D2E4169EE7"
+             *     ]
+             */
             wallet_addresses: string[];
         };
         /** @description The form of [`ProfilePatch`], for the OpenAPI document. */
@@ -2834,7 +2999,13 @@ export interface components {
              * @example 900
              */
             expires_in: number;
-            /** @description Headers to send with it as they are: the signature covers them, so another type or size is refused. */
+            /**
+             * @description Headers to send with it as they are: the signature covers them, so another type or size is refused.
+             * @example {
+             *       "content-length": "204800",
+             *       "content-type": "image/jpeg"
+             *     }
+             */
             headers: {
                 [key: string]: string;
             };
@@ -2843,9 +3014,15 @@ export interface components {
              * @example PUT
              */
             method: string;
-            /** @description Where the receipt will be: an address of this API. It leads to nothing until the file was sent. */
+            /**
+             * @description Where the receipt will be: an address of this API. It leads to nothing until the file was sent.
+             * @example https://api.example.com/v1/transactions/0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11/receipt
+             */
             receipt_url: string;
-            /** @description Send the file here, without a token. */
+            /**
+             * @description Send the file here, without a token.
+             * @example https://uploads.example.com/receipts/0199aa10?X-Amz-Signature=5d2f
+             */
             url: string;
         };
         /** @description The form of [`Refresh`], for the OpenAPI document. */
@@ -2875,13 +3052,22 @@ export interface components {
         };
         /** @description What became of a file. */
         Report: {
-            /** @description Merchants that are new. */
+            /**
+             * @description Merchants that are new.
+             * @example 2
+             */
             imported: number;
-            /** @description Rows that were refused. */
+            /**
+             * @description Rows that were refused.
+             * @example 0
+             */
             refused: number;
             /** @description Each row that was not imported. */
             rows: components["schemas"]["Left"][];
-            /** @description Merchants known already, or twice in the file. */
+            /**
+             * @description Merchants known already, or twice in the file.
+             * @example 1
+             */
             skipped: number;
         };
         /** @description The form of [`Reset`], for the OpenAPI document. */
@@ -2927,13 +3113,20 @@ export interface components {
              * @example bad_date
              */
             code: string;
-            /** @description The column, if it is one's fault. */
+            /**
+             * @description The column, if it is one's fault.
+             * @example Booking date
+             */
             column?: string | null;
-            /** @description What was seen, and what to send. */
+            /**
+             * @description What was seen, and what to send.
+             * @example "31.02.2026" is no date: mend the line and import the file again.
+             */
             detail: string;
             /**
              * Format: int32
              * @description The line of the file, from 1, on which the row starts.
+             * @example 17
              */
             line: number;
         };
@@ -2949,9 +3142,24 @@ export interface components {
              * @description Its id: send it as `?mapping=` with a file.
              */
             id: string;
-            /** @description Which column is what. */
-            mapping: Record<string, never>;
-            /** @description Its name. */
+            /**
+             * @description Which column is what.
+             * @example {
+             *       "amount": "Amount",
+             *       "date": "Date",
+             *       "date_order": "dmy",
+             *       "description": [
+             *         "Details"
+             *       ]
+             *     }
+             */
+            mapping: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Its name.
+             * @example My bank
+             */
             name: string;
             /**
              * Format: date-time
@@ -3014,20 +3222,34 @@ export interface components {
         Status: {
             /** @description Those at risk, the nearest to their limit first. */
             at_risk_categories: components["schemas"]["AtRisk"][];
-            /** @description Budgets of which more than 80 % is spent, and at most 100 %. */
+            /**
+             * @description Budgets of which more than 80 % is spent, and at most 100 %.
+             * @example 1
+             */
             at_risk_count: number;
             /**
              * @description The currency of all amounts here.
              * @example EUR
              */
             currency: string;
-            /** @description All others. */
+            /**
+             * @description All others.
+             * @example 2
+             */
             healthy_count: number;
-            /** @description Currencies of other budgets, which are not counted here. */
+            /**
+             * @description Currencies of other budgets, which are not counted here.
+             * @example [
+             *       "USD"
+             *     ]
+             */
             other_currencies: string[];
             /** @description The overspent ones, the worst first. */
             over_budget_categories: components["schemas"]["Over"][];
-            /** @description Budgets of which more than 100 % is spent. */
+            /**
+             * @description Budgets of which more than 100 % is spent.
+             * @example 1
+             */
             over_budget_count: number;
             /**
              * Format: double
@@ -3053,7 +3275,10 @@ export interface components {
              * @example Groceries
              */
             category: string;
-            /** @description Whether the category has a budget in this currency. */
+            /**
+             * @description Whether the category has a budget in this currency.
+             * @example true
+             */
             has_budget: boolean;
             /** @description Whether it is above 10,000 and may come from a mistake. */
             looks_high: boolean;
@@ -3083,7 +3308,12 @@ export interface components {
             currency: string;
             /** @description The largest first. */
             data: components["schemas"]["Suggestion"][];
-            /** @description Other currencies of the last months. */
+            /**
+             * @description Other currencies of the last months.
+             * @example [
+             *       "USD"
+             *     ]
+             */
             other_currencies: string[];
         };
         /** @description What was spent in one currency. */
@@ -3096,6 +3326,7 @@ export interface components {
             /**
              * Format: int64
              * @description How many transactions.
+             * @example 12
              */
             count: number;
             /**
@@ -3137,18 +3368,26 @@ export interface components {
             /**
              * Format: int64
              * @description How many holdings.
+             * @example 1
              */
             holdings: number;
             /**
              * Format: date-time
              * @description When the holding was valued whose valuation is the oldest.
+             * @example 2026-01-30T17:30:00Z
              */
             oldest_valuation?: string | null;
-            /** @description The user's other currencies, in their order: ask for each. */
+            /**
+             * @description The user's other currencies, in their order: ask for each.
+             * @example [
+             *       "USD"
+             *     ]
+             */
             other_currencies: string[];
             /**
              * Format: int64
              * @description Holdings that were valued more than seven days ago, or never.
+             * @example 0
              */
             stale: number;
             /**
@@ -3159,6 +3398,7 @@ export interface components {
             /**
              * Format: int64
              * @description Holdings that were never valued: `value` lacks them.
+             * @example 0
              */
             without_valuation: number;
         };
@@ -3175,7 +3415,10 @@ export interface components {
              * @example 60
              */
             expires_in: number;
-            /** @description Connect with `?ticket=`. */
+            /**
+             * @description Connect with `?ticket=`.
+             * @example q1l9Yx0b7sTtWm3uKcE5aJ2dVhN8oRzP4iGfB6vLxQs
+             */
             ticket: string;
         };
         /** @description A service token as it is kept: without what opens anything. */
@@ -3203,6 +3446,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was last used, to five minutes.
+             * @example 2026-01-31T03:00:00Z
              */
             last_used_at?: string | null;
             /**
@@ -3225,7 +3469,10 @@ export interface components {
         };
         /** @description What register, login and refresh answer with. */
         TokenPair: {
-            /** @description Send it as `Authorization: Bearer`. */
+            /**
+             * @description Send it as `Authorization: Bearer`.
+             * @example eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl
+             */
             access_token: string;
             /**
              * Format: int64
@@ -3233,7 +3480,10 @@ export interface components {
              * @example 3600
              */
             expires_in: number;
-            /** @description Works once, at `POST /auth/refresh`. */
+            /**
+             * @description Works once, at `POST /auth/refresh`.
+             * @example c2l4dGVlbiBieXRlcyBvZiBhIHRva2VuIG5vYm9keSBoYXM
+             */
             refresh_token: string;
             /**
              * @description Always `bearer`.
@@ -3253,10 +3503,20 @@ export interface components {
              * @description How unusual it is, from 0 to 1.
              */
             anomaly_score?: number | null;
-            /** @description Its category. */
+            /**
+             * @description Its category.
+             * @example Subscriptions
+             */
             category: string;
-            /** @description How sure each recognised field is, from 0 to 1. */
-            confidence: Record<string, never>;
+            /**
+             * @description How sure each recognised field is, from 0 to 1.
+             * @example {
+             *       "category": 0.97
+             *     }
+             */
+            confidence: {
+                [key: string]: number;
+            };
             /**
              * Format: date-time
              * @description When it was made.
@@ -3293,7 +3553,10 @@ export interface components {
             /** @description Whether it was deleted; it can be restored. */
             is_deleted: boolean;
             merchant?: components["schemas"]["Merchant"] | null;
-            /** @description What the bank or the user wrote. */
+            /**
+             * @description What the bank or the user wrote.
+             * @example NETFLIX.COM 866-579-7172
+             */
             merchant_raw: string;
             /** @description The user's note. */
             note?: string | null;
@@ -3302,7 +3565,10 @@ export interface components {
              *     `GET /transactions/{id}` a link to the file itself, which works for 15 minutes without a token.
              */
             receipt_url?: string | null;
-            /** @description `ocr`, `sms`, `csv` or `manual`. */
+            /**
+             * @description `ocr`, `sms`, `csv` or `manual`.
+             * @example csv
+             */
             source: string;
             /**
              * Format: date-time
@@ -3343,7 +3609,13 @@ export interface components {
              * @example 900
              */
             expires_in: number;
-            /** @description Headers to send with it as they are: the signature covers them, so another size is refused. */
+            /**
+             * @description Headers to send with it as they are: the signature covers them, so another size is refused.
+             * @example {
+             *       "content-length": "9437184",
+             *       "content-type": "application/octet-stream"
+             *     }
+             */
             headers: {
                 [key: string]: string;
             };
@@ -3357,7 +3629,10 @@ export interface components {
              * @example PUT
              */
             method: string;
-            /** @description Send the file here, without a token. */
+            /**
+             * @description Send the file here, without a token.
+             * @example https://uploads.example.com/uploads/0199aa10?X-Amz-Signature=5d2f
+             */
             url: string;
         };
         /** @description The form of [`Verify`], for the OpenAPI document. */
@@ -3372,7 +3647,20 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description This answer was given before, to the same request with the same `Idempotency-Key`. */
+        "Idempotent-Replayed": string;
+        /** @description The policy that counted, requests that are left, and seconds until all of them are there again. */
+        RateLimit: string;
+        /** @description The policy, and how many requests it allows in how many seconds. */
+        "RateLimit-Policy": string;
+        /** @description Quote this when asking for help. */
+        "Request-Id": string;
+        /** @description Seconds to wait before trying again. */
+        "Retry-After": number;
+        /** @description How to say who you are. */
+        "WWW-Authenticate": string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -3396,15 +3684,45 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "created_by": null,
+                     *           "expires_at": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "last_used_at": "2026-01-31T03:00:00Z",
+                     *           "name": "nightly training",
+                     *           "revoked_at": null,
+                     *           "scopes": [
+                     *             "corrections:read"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Token"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3414,6 +3732,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3423,24 +3743,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3450,6 +3755,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3459,6 +3767,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3468,6 +3780,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3495,15 +3809,37 @@ export interface operations {
             /** @description The token */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "created_by": null,
+                     *       "expires_at": null,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "last_used_at": "2026-01-31T03:00:00Z",
+                     *       "name": "nightly training",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "corrections:read"
+                     *       ],
+                     *       "token": "tbs_0sWBrnyyqAAZHDxBTl3hfKEaBTdBoPTZyFJH5sWEmU8"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Issued"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3513,6 +3849,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3522,6 +3860,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3531,6 +3872,9 @@ export interface operations {
             /** @description `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3540,6 +3884,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3549,6 +3896,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3558,6 +3908,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3567,6 +3920,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3576,6 +3933,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3599,6 +3958,9 @@ export interface operations {
             /** @description Revoked */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3606,6 +3968,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3615,6 +3980,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3624,6 +3991,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3633,24 +4003,9 @@ export interface operations {
             /** @description There is no such token */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3660,6 +4015,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3669,6 +4027,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3678,6 +4040,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3698,6 +4062,9 @@ export interface operations {
             /** @description A mail is on its way, if one is needed */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3705,6 +4072,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3714,24 +4084,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3741,6 +4095,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3750,6 +4107,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3759,6 +4120,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3783,6 +4146,7 @@ export interface operations {
             /** @description The address is proven */
             204: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3790,15 +4154,7 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No valid access token, or wrong credentials. */
-            401: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3808,6 +4164,7 @@ export interface operations {
             /** @description `email_taken`: the address has an account of its own by now */
             409: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3817,6 +4174,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3826,6 +4184,7 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3835,6 +4194,7 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3844,6 +4204,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3853,6 +4217,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3877,15 +4243,25 @@ export interface operations {
             /** @description A new session */
             200: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
+                     *       "expires_in": 3600,
+                     *       "refresh_token": "c2l4dGVlbiBieXRlcyBvZiBhIHRva2VuIG5vYm9keSBoYXM",
+                     *       "token_type": "bearer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenPair"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3895,6 +4271,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3904,6 +4282,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3913,6 +4292,7 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3922,6 +4302,7 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3931,6 +4312,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3940,6 +4325,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3963,6 +4350,9 @@ export interface operations {
             /** @description Logged out */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3970,6 +4360,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3979,24 +4372,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4006,6 +4383,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4015,6 +4395,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4024,6 +4408,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4044,15 +4430,51 @@ export interface operations {
             /** @description The profile; `ETag` changes whenever it does */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Example",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "is_verified": true,
+                     *       "pending_email": null,
+                     *       "phone": "+43 1 234567",
+                     *       "preferences": {
+                     *         "currency": "EUR",
+                     *         "notifications": {
+                     *           "anomalies": false,
+                     *           "budget_alerts": false,
+                     *           "monthly_report": false,
+                     *           "reminders": false,
+                     *           "weekly_summary": false
+                     *         },
+                     *         "theme": "system",
+                     *         "timezone": "Europe/Berlin"
+                     *       },
+                     *       "timezone": "Europe/Berlin",
+                     *       "wallet_addresses": [
+                     *         "0x52908400098527886E0F7030069857D2E4169EE7"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Profile"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4062,24 +4484,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4089,6 +4495,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4098,6 +4507,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4107,6 +4520,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4131,6 +4546,9 @@ export interface operations {
             /** @description The account is closed */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4138,6 +4556,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4147,6 +4568,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4156,6 +4579,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4165,6 +4591,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4174,6 +4603,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4183,6 +4615,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4192,6 +4628,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4219,15 +4657,51 @@ export interface operations {
             /** @description The profile as it is now, with its new `ETag` */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Example",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "is_verified": true,
+                     *       "pending_email": null,
+                     *       "phone": "+43 1 234567",
+                     *       "preferences": {
+                     *         "currency": "EUR",
+                     *         "notifications": {
+                     *           "anomalies": false,
+                     *           "budget_alerts": false,
+                     *           "monthly_report": false,
+                     *           "reminders": false,
+                     *           "weekly_summary": false
+                     *         },
+                     *         "theme": "system",
+                     *         "timezone": "Europe/Berlin"
+                     *       },
+                     *       "timezone": "Europe/Berlin",
+                     *       "wallet_addresses": [
+                     *         "0x52908400098527886E0F7030069857D2E4169EE7"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Profile"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4237,6 +4711,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4246,6 +4722,9 @@ export interface operations {
             /** @description `email_taken`: the address has an account */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4255,6 +4734,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4264,6 +4746,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4273,6 +4758,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4282,6 +4770,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4291,6 +4782,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4300,6 +4795,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4324,6 +4821,9 @@ export interface operations {
             /** @description Changed */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4331,6 +4831,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4340,6 +4843,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4349,6 +4854,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4358,6 +4866,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4367,6 +4878,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4376,6 +4890,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4385,6 +4903,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4409,6 +4929,7 @@ export interface operations {
             /** @description If the address has an account, a mail is on its way */
             202: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4416,15 +4937,7 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No valid access token, or wrong credentials. */
-            401: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4434,6 +4947,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4443,6 +4957,7 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4452,6 +4967,7 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4461,6 +4977,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4470,6 +4990,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4494,6 +5016,7 @@ export interface operations {
             /** @description The password is set */
             204: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4501,15 +5024,7 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No valid access token, or wrong credentials. */
-            401: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4519,6 +5034,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4528,6 +5044,7 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4537,6 +5054,7 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4546,6 +5064,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4555,6 +5077,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4579,15 +5103,25 @@ export interface operations {
             /** @description The next pair */
             200: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
+                     *       "expires_in": 3600,
+                     *       "refresh_token": "c2l4dGVlbiBieXRlcyBvZiBhIHRva2VuIG5vYm9keSBoYXM",
+                     *       "token_type": "bearer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenPair"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4597,6 +5131,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4606,6 +5142,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4615,6 +5152,7 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4624,6 +5162,7 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4633,6 +5172,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4642,6 +5185,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4666,24 +5211,25 @@ export interface operations {
             /** @description The account's first session */
             201: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl",
+                     *       "expires_in": 3600,
+                     *       "refresh_token": "c2l4dGVlbiBieXRlcyBvZiBhIHRva2VuIG5vYm9keSBoYXM",
+                     *       "token_type": "bearer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TokenPair"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No valid access token, or wrong credentials. */
-            401: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4693,6 +5239,7 @@ export interface operations {
             /** @description `email_taken`: the address has an account */
             409: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4702,6 +5249,7 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4711,6 +5259,7 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4720,6 +5269,7 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4729,6 +5279,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4738,6 +5292,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4758,15 +5314,36 @@ export interface operations {
             /** @description The sessions */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "current": false,
+                     *           "device": "ExampleApp/1.0",
+                     *           "expires_at": "2026-01-31T12:00:00Z",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "ip": "203.0.113.7",
+                     *           "last_active": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Devices"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4776,24 +5353,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4803,6 +5364,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4812,6 +5376,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4821,6 +5389,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4844,6 +5414,9 @@ export interface operations {
             /** @description Ended */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4851,6 +5424,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4860,6 +5436,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4869,24 +5447,9 @@ export interface operations {
             /** @description Absent, over, or somebody else's */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4896,6 +5459,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4905,6 +5471,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4914,6 +5484,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4934,15 +5506,27 @@ export interface operations {
             /** @description The ticket */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_in": 60,
+                     *       "ticket": "q1l9Yx0b7sTtWm3uKcE5aJ2dVhN8oRzP4iGfB6vLxQs"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4952,24 +5536,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4979,6 +5547,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4988,6 +5559,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4997,6 +5572,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5020,15 +5597,42 @@ export interface operations {
             /** @description The budgets */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "400.00",
+                     *           "auto_renew": true,
+                     *           "category": "Groceries",
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "end_date": "2026-01-31",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "percentage": 78.1,
+                     *           "remaining": "87.60",
+                     *           "spent": "312.40",
+                     *           "start_date": "2026-01-01",
+                     *           "suggested_amount": "410.00",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Budgets"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5038,24 +5642,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5065,6 +5653,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5074,6 +5665,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5083,6 +5678,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5110,15 +5707,39 @@ export interface operations {
             /** @description The budget in this period */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "400.00",
+                     *       "auto_renew": true,
+                     *       "category": "Groceries",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "end_date": "2026-01-31",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "percentage": 78.1,
+                     *       "remaining": "87.60",
+                     *       "spent": "312.40",
+                     *       "start_date": "2026-01-01",
+                     *       "suggested_amount": "410.00",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Budget"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5128,6 +5749,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5137,6 +5760,9 @@ export interface operations {
             /** @description `periods_overlap`: the dates touch several periods; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5146,6 +5772,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5155,6 +5784,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5164,6 +5796,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5173,6 +5808,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5182,6 +5821,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5205,15 +5846,40 @@ export interface operations {
             /** @description The budget; `ETag` changes when the budget does, not when money is spent */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "400.00",
+                     *       "auto_renew": true,
+                     *       "category": "Groceries",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "end_date": "2026-01-31",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "percentage": 78.1,
+                     *       "remaining": "87.60",
+                     *       "spent": "312.40",
+                     *       "start_date": "2026-01-01",
+                     *       "suggested_amount": "410.00",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Budget"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5223,6 +5889,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5232,24 +5900,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5259,6 +5912,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5268,6 +5924,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5277,6 +5937,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5303,6 +5965,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5310,6 +5975,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5319,6 +5987,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5328,6 +5998,9 @@ export interface operations {
             /** @description Absent, or somebody else's, or deleted before */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5337,24 +6010,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5364,6 +6022,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5373,6 +6034,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5382,6 +6047,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5410,15 +6077,39 @@ export interface operations {
             /** @description The budget in its new period */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "400.00",
+                     *       "auto_renew": true,
+                     *       "category": "Groceries",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "end_date": "2026-01-31",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "percentage": 78.1,
+                     *       "remaining": "87.60",
+                     *       "spent": "312.40",
+                     *       "start_date": "2026-01-01",
+                     *       "suggested_amount": "410.00",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Budget"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5428,6 +6119,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5437,6 +6130,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5446,6 +6142,9 @@ export interface operations {
             /** @description `not_over_yet`: its only period is not over; `already_renewed`: its latest one is not; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5455,24 +6154,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5482,6 +6166,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5491,6 +6178,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5500,6 +6191,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5531,15 +6224,44 @@ export interface operations {
             /** @description Both months by category */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "categories": [
+                     *         {
+                     *           "category": "Groceries",
+                     *           "change": "41.20",
+                     *           "change_percentage": 10.56,
+                     *           "previous_spent": "390.00",
+                     *           "spent": "431.20"
+                     *         }
+                     *       ],
+                     *       "change": "41.20",
+                     *       "change_percentage": 2.96,
+                     *       "currency": "EUR",
+                     *       "month": "2026-01",
+                     *       "other_currencies": [
+                     *         "USD"
+                     *       ],
+                     *       "previous_month": "2025-12",
+                     *       "previous_spent": "1390.00",
+                     *       "spent": "1431.20"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Comparison"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5549,24 +6271,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5576,6 +6282,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5585,6 +6294,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5594,6 +6307,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5625,15 +6340,46 @@ export interface operations {
             /** @description A page of periods */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "400.00",
+                     *           "budget_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "category": "Groceries",
+                     *           "currency": "EUR",
+                     *           "end_date": "2026-01-31",
+                     *           "is_over": false,
+                     *           "percentage": 78.1,
+                     *           "remaining": "87.60",
+                     *           "spent": "312.40",
+                     *           "start_date": "2026-01-01",
+                     *           "status": "healthy"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_PastPeriod"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5643,24 +6389,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5670,6 +6400,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5679,6 +6412,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5688,6 +6425,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5711,15 +6450,53 @@ export interface operations {
             /** @description Sums, and the budgets that are overspent or at risk */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "at_risk_categories": [
+                     *         {
+                     *           "budget": "120.00",
+                     *           "name": "Transport",
+                     *           "percentage": 84.58,
+                     *           "remaining": "18.50",
+                     *           "spent": "101.50"
+                     *         }
+                     *       ],
+                     *       "at_risk_count": 1,
+                     *       "currency": "EUR",
+                     *       "healthy_count": 2,
+                     *       "other_currencies": [
+                     *         "USD"
+                     *       ],
+                     *       "over_budget_categories": [
+                     *         {
+                     *           "budget": "400.00",
+                     *           "name": "Groceries",
+                     *           "overage": "31.20",
+                     *           "percentage": 107.8,
+                     *           "spent": "431.20"
+                     *         }
+                     *       ],
+                     *       "over_budget_count": 1,
+                     *       "percentage": 70.43,
+                     *       "total_budgeted": "1200.00",
+                     *       "total_spent": "845.10"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5729,24 +6506,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5756,6 +6517,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5765,6 +6529,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5774,6 +6542,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5799,15 +6569,39 @@ export interface operations {
             /** @description Suggestions, the largest first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "currency": "EUR",
+                     *       "data": [
+                     *         {
+                     *           "category": "Groceries",
+                     *           "has_budget": true,
+                     *           "looks_high": false,
+                     *           "monthly_mean": "372.73",
+                     *           "months": 3,
+                     *           "suggested_amount": "410.00"
+                     *         }
+                     *       ],
+                     *       "other_currencies": [
+                     *         "USD"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Suggestions"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5817,24 +6611,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5844,6 +6622,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5853,6 +6634,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5862,6 +6647,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5882,15 +6669,32 @@ export interface operations {
             /** @description All categories */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "kind": "expense",
+                     *           "name": "Groceries",
+                     *           "system": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Categories"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5900,24 +6704,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5927,6 +6715,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5936,6 +6727,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5945,6 +6740,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5965,9 +6762,11 @@ export interface operations {
             /** @description A page for people */
             200: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example <!doctype html><title>Tallybook</title> */
                     "text/html": string;
                 };
             };
@@ -5988,15 +6787,18 @@ export interface operations {
             /** @description A script or a style sheet */
             200: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example const page = document.body; */
                     "text/javascript": string;
                 };
             };
             /** @description There is no such file */
             404: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6017,18 +6819,46 @@ export interface operations {
             /** @description All is well */
             200: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dependencies": [
+                     *         {
+                     *           "latency_ms": 3,
+                     *           "name": "database",
+                     *           "ok": true,
+                     *           "size_bytes": 48234496
+                     *         }
+                     *       ],
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
             /** @description A dependency is away */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dependencies": [
+                     *         {
+                     *           "latency_ms": 3,
+                     *           "name": "database",
+                     *           "ok": true,
+                     *           "size_bytes": 48234496
+                     *         }
+                     *       ],
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -6051,15 +6881,41 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "merchant_id": null,
+                     *           "merchant_key": "-5808556873153909248",
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "new_category": "Subscriptions",
+                     *           "old_category": "Shopping",
+                     *           "reason": null,
+                     *           "transaction_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "user_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "next_cursor": "AZmqEHw-ex2fUjxuDUuKEQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Corrections"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6069,6 +6925,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6078,24 +6936,9 @@ export interface operations {
             /** @description `missing_scope`: the token lacks `corrections:read` */
             403: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6105,6 +6948,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6114,6 +6960,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6123,6 +6973,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6153,15 +7005,38 @@ export interface operations {
             /** @description The merchant */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "aliases": [
+                     *         "CORNER COFFEE VIENNA",
+                     *         "CRNR COFFEE"
+                     *       ],
+                     *       "canonical_name": "Netflix",
+                     *       "category": "Subscriptions",
+                     *       "country": "AT",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "tags": {
+                     *         "chain": false
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["MerchantDetail"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6171,6 +7046,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6180,6 +7057,9 @@ export interface operations {
             /** @description `forbidden`: the user is no administrator */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6189,6 +7069,9 @@ export interface operations {
             /** @description `merchant_exists`, with `conflicts`; `near_match`, with `candidates`; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6198,6 +7081,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6207,6 +7093,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6216,6 +7105,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6225,6 +7117,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6234,6 +7130,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6262,15 +7160,36 @@ export interface operations {
             /** @description What became of each row that was not imported */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "imported": 2,
+                     *       "refused": 0,
+                     *       "rows": [
+                     *         {
+                     *           "outcome": "skipped",
+                     *           "reason": "It is known already.",
+                     *           "row": 3
+                     *         }
+                     *       ],
+                     *       "skipped": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Report"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6280,6 +7199,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6289,6 +7210,9 @@ export interface operations {
             /** @description `forbidden`: the user is no administrator */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6298,6 +7222,9 @@ export interface operations {
             /** @description `merchant_exists`: one was made at the same moment; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6307,6 +7234,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6316,6 +7246,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6325,6 +7258,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6334,6 +7270,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6343,6 +7283,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6370,15 +7312,30 @@ export interface operations {
             /** @description Begun; transactions follow */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "from_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "into_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "status": "moving"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Merging"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6388,6 +7345,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6397,6 +7356,9 @@ export interface operations {
             /** @description `forbidden`: the user is no administrator */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6406,6 +7368,9 @@ export interface operations {
             /** @description `already_merged`, with the `merchant` to use instead; `merge_running`: try again in a few minutes; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6415,6 +7380,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6424,6 +7392,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6433,6 +7404,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6442,6 +7416,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6451,6 +7429,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6477,15 +7457,30 @@ export interface operations {
             /** @description Begun; transactions follow */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "from_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "into_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "status": "moving"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Merging"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6495,6 +7490,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6504,6 +7501,9 @@ export interface operations {
             /** @description `forbidden`: the user is no administrator */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6513,6 +7513,9 @@ export interface operations {
             /** @description `not_found`: there is no such merge */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6522,24 +7525,9 @@ export interface operations {
             /** @description `already_undone`; `already_merged`: undo the later merge first; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6549,6 +7537,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6558,6 +7549,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6567,6 +7562,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6592,15 +7589,37 @@ export interface operations {
             /** @description The best first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "aliases": [
+                     *             "CORNER COFFEE VIENNA",
+                     *             "CRNR COFFEE"
+                     *           ],
+                     *           "canonical_name": "Corner Coffee",
+                     *           "category": "Food & Dining",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "score": 0.75
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Merchants"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6610,24 +7629,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6637,6 +7640,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6646,6 +7652,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6655,6 +7665,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6684,15 +7696,61 @@ export interface operations {
             /** @description The most used first */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "categories": [
+                     *         {
+                     *           "category": "Groceries",
+                     *           "count": 12,
+                     *           "last_date": "2026-01-31",
+                     *           "totals": [
+                     *             {
+                     *               "average": "12.99",
+                     *               "count": 12,
+                     *               "currency": "EUR",
+                     *               "total": "155.88"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "merchants": [
+                     *         {
+                     *           "count": 12,
+                     *           "last_date": "2026-01-31",
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "totals": [
+                     *             {
+                     *               "average": "12.99",
+                     *               "count": 12,
+                     *               "currency": "EUR",
+                     *               "total": "155.88"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "since": "2025-02-01",
+                     *       "until": "2026-01-31"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Statistics"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6702,24 +7760,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6729,6 +7771,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6738,6 +7783,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6747,6 +7796,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6767,9 +7818,15 @@ export interface operations {
             /** @description OpenAPI 3.1 */
             200: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "openapi": "3.1.0"
+                     *     }
+                     */
                     "application/json": Record<string, never>;
                 };
             };
@@ -6801,15 +7858,50 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "asset_type": "etf",
+                     *           "cost_basis": "1100.00",
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "gain": "150.40",
+                     *           "gain_percentage": 13.67,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "identifier": "VWCE",
+                     *           "is_deleted": false,
+                     *           "last_valuation": "1250.40",
+                     *           "stale": false,
+                     *           "units": "12.50000000",
+                     *           "updated_at": "2026-01-31T12:00:00Z",
+                     *           "value": "1250.40",
+                     *           "valued_at": "2026-01-30T17:30:00Z"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Holding"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6819,24 +7911,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6846,6 +7922,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6855,6 +7934,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6864,6 +7947,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6891,15 +7976,43 @@ export interface operations {
             /** @description The holding */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    /** @description Where it is now */
+                    Location?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asset_type": "etf",
+                     *       "cost_basis": "1100.00",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "gain": "150.40",
+                     *       "gain_percentage": 13.67,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "identifier": "VWCE",
+                     *       "is_deleted": false,
+                     *       "last_valuation": "1250.40",
+                     *       "stale": false,
+                     *       "units": "12.50000000",
+                     *       "updated_at": "2026-01-31T12:00:00Z",
+                     *       "value": "1250.40",
+                     *       "valued_at": "2026-01-30T17:30:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Holding"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6909,6 +8022,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6918,6 +8033,9 @@ export interface operations {
             /** @description `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6927,6 +8045,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6936,6 +8057,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6945,6 +8069,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6954,6 +8081,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6963,6 +8094,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6986,15 +8119,42 @@ export interface operations {
             /** @description The holding; `ETag` changes whenever it does */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asset_type": "etf",
+                     *       "cost_basis": "1100.00",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "gain": "150.40",
+                     *       "gain_percentage": 13.67,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "identifier": "VWCE",
+                     *       "is_deleted": false,
+                     *       "last_valuation": "1250.40",
+                     *       "stale": false,
+                     *       "units": "12.50000000",
+                     *       "updated_at": "2026-01-31T12:00:00Z",
+                     *       "value": "1250.40",
+                     *       "valued_at": "2026-01-30T17:30:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Holding"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7004,6 +8164,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7013,24 +8175,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7040,6 +8187,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7049,6 +8199,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7058,6 +8212,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7084,6 +8240,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7091,6 +8250,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7100,6 +8262,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7109,6 +8273,9 @@ export interface operations {
             /** @description Absent, or somebody else's, or deleted before */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7118,24 +8285,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7145,6 +8297,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7154,6 +8309,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7163,6 +8322,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7193,15 +8354,42 @@ export interface operations {
             /** @description The holding as it is now, with its new `ETag` */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asset_type": "etf",
+                     *       "cost_basis": "1100.00",
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "gain": "150.40",
+                     *       "gain_percentage": 13.67,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "identifier": "VWCE",
+                     *       "is_deleted": false,
+                     *       "last_valuation": "1250.40",
+                     *       "stale": false,
+                     *       "units": "12.50000000",
+                     *       "updated_at": "2026-01-31T12:00:00Z",
+                     *       "value": "1250.40",
+                     *       "valued_at": "2026-01-30T17:30:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Holding"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7211,6 +8399,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7220,6 +8410,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7229,6 +8422,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7238,6 +8434,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7247,6 +8446,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7256,6 +8458,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7265,6 +8470,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7274,6 +8483,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7300,15 +8511,48 @@ export interface operations {
             /** @description The sums */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "by_asset_type": [
+                     *         {
+                     *           "asset_type": "etf",
+                     *           "cost_basis": "1100.00",
+                     *           "gain": "150.40",
+                     *           "gain_percentage": 13.67,
+                     *           "holdings": 1,
+                     *           "percentage": 100,
+                     *           "value": "1250.40"
+                     *         }
+                     *       ],
+                     *       "cost_basis": "1100.00",
+                     *       "currency": "EUR",
+                     *       "gain": "150.40",
+                     *       "gain_percentage": 13.67,
+                     *       "holdings": 1,
+                     *       "oldest_valuation": "2026-01-30T17:30:00Z",
+                     *       "other_currencies": [
+                     *         "USD"
+                     *       ],
+                     *       "stale": 0,
+                     *       "value": "1250.40",
+                     *       "without_valuation": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Summary"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7318,24 +8562,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7345,6 +8573,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7354,6 +8585,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7363,6 +8598,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7413,15 +8650,59 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "12.50",
+                     *           "anomaly_score": null,
+                     *           "category": "Subscriptions",
+                     *           "confidence": {
+                     *             "category": 0.97
+                     *           },
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "date": "2026-01-31",
+                     *           "duplicate_of": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "import_id": null,
+                     *           "ipfs_cid": null,
+                     *           "is_deleted": false,
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "note": null,
+                     *           "receipt_url": null,
+                     *           "source": "csv",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Transaction"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7431,24 +8712,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7458,6 +8723,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7467,6 +8735,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7476,6 +8748,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7503,15 +8777,52 @@ export interface operations {
             /** @description The transaction */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    /** @description Where it is now */
+                    Location?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "12.50",
+                     *       "anomaly_score": null,
+                     *       "category": "Subscriptions",
+                     *       "confidence": {
+                     *         "category": 0.97
+                     *       },
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "date": "2026-01-31",
+                     *       "duplicate_of": null,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "import_id": null,
+                     *       "ipfs_cid": null,
+                     *       "is_deleted": false,
+                     *       "merchant": {
+                     *         "canonical_name": "Netflix",
+                     *         "category": "Subscriptions",
+                     *         "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *       },
+                     *       "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *       "note": null,
+                     *       "receipt_url": null,
+                     *       "source": "csv",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Transaction"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7521,6 +8832,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7530,6 +8843,9 @@ export interface operations {
             /** @description `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7539,6 +8855,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7548,6 +8867,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7557,6 +8879,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7566,6 +8891,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7575,6 +8904,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7598,15 +8929,51 @@ export interface operations {
             /** @description The transaction; `ETag` changes whenever it does */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "12.50",
+                     *       "anomaly_score": null,
+                     *       "category": "Subscriptions",
+                     *       "confidence": {
+                     *         "category": 0.97
+                     *       },
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "date": "2026-01-31",
+                     *       "duplicate_of": null,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "import_id": null,
+                     *       "ipfs_cid": null,
+                     *       "is_deleted": false,
+                     *       "merchant": {
+                     *         "canonical_name": "Netflix",
+                     *         "category": "Subscriptions",
+                     *         "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *       },
+                     *       "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *       "note": null,
+                     *       "receipt_url": null,
+                     *       "source": "csv",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Transaction"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7616,6 +8983,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7625,24 +8994,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7652,6 +9006,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7661,6 +9018,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7670,6 +9031,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7696,6 +9059,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7703,6 +9069,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7712,6 +9081,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7721,6 +9092,9 @@ export interface operations {
             /** @description Absent, or somebody else's, or deleted before */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7730,24 +9104,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7757,6 +9116,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7766,6 +9128,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7775,6 +9141,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7805,15 +9173,51 @@ export interface operations {
             /** @description The transaction as it is now, with its new `ETag` */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "12.50",
+                     *       "anomaly_score": null,
+                     *       "category": "Subscriptions",
+                     *       "confidence": {
+                     *         "category": 0.97
+                     *       },
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "date": "2026-01-31",
+                     *       "duplicate_of": null,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "import_id": null,
+                     *       "ipfs_cid": null,
+                     *       "is_deleted": false,
+                     *       "merchant": {
+                     *         "canonical_name": "Netflix",
+                     *         "category": "Subscriptions",
+                     *         "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *       },
+                     *       "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *       "note": null,
+                     *       "receipt_url": null,
+                     *       "source": "csv",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Transaction"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7823,6 +9227,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7832,6 +9238,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7841,6 +9250,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7850,6 +9262,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7859,6 +9274,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7868,6 +9286,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7877,6 +9298,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7886,6 +9311,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7909,6 +9336,9 @@ export interface operations {
             /** @description `Location` is the file's */
             303: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7916,6 +9346,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7925,6 +9358,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7934,24 +9369,9 @@ export interface operations {
             /** @description Absent, or somebody else's, or without a receipt */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7961,6 +9381,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7970,6 +9393,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7979,6 +9406,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8006,15 +9435,33 @@ export interface operations {
             /** @description How to send the file */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_in": 900,
+                     *       "headers": {
+                     *         "content-length": "204800",
+                     *         "content-type": "image/jpeg"
+                     *       },
+                     *       "method": "PUT",
+                     *       "receipt_url": "https://api.example.com/v1/transactions/0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11/receipt",
+                     *       "url": "https://uploads.example.com/receipts/0199aa10?X-Amz-Signature=5d2f"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReceiptUpload"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8024,6 +9471,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8033,6 +9482,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8042,6 +9494,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8051,6 +9506,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8060,6 +9518,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8069,6 +9530,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8078,6 +9543,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8104,15 +9571,51 @@ export interface operations {
             /** @description The transaction, with its `ETag` */
             200: {
                 headers: {
+                    /** @description Send it as `If-Match` to change it only as it is now */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "12.50",
+                     *       "anomaly_score": null,
+                     *       "category": "Subscriptions",
+                     *       "confidence": {
+                     *         "category": 0.97
+                     *       },
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "date": "2026-01-31",
+                     *       "duplicate_of": null,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "import_id": null,
+                     *       "ipfs_cid": null,
+                     *       "is_deleted": false,
+                     *       "merchant": {
+                     *         "canonical_name": "Netflix",
+                     *         "category": "Subscriptions",
+                     *         "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *       },
+                     *       "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *       "note": null,
+                     *       "receipt_url": null,
+                     *       "source": "csv",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Transaction"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8122,6 +9625,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8131,6 +9636,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8140,24 +9648,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8167,6 +9660,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8176,6 +9672,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8185,6 +9685,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8212,15 +9714,29 @@ export interface operations {
             /** @description Both categories */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Corrected.",
+                     *       "new_category": "Groceries",
+                     *       "old_category": "Shopping"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Corrected"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8230,6 +9746,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8239,6 +9757,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8248,6 +9769,9 @@ export interface operations {
             /** @description `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8257,6 +9781,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8266,6 +9793,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8275,6 +9805,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8284,6 +9817,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8293,6 +9830,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8318,15 +9857,87 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "count": 1,
+                     *           "duplicates": [
+                     *             {
+                     *               "amount": "12.50",
+                     *               "anomaly_score": null,
+                     *               "category": "Subscriptions",
+                     *               "confidence": {
+                     *                 "category": 0.97
+                     *               },
+                     *               "created_at": "2026-01-31T12:00:00Z",
+                     *               "currency": "EUR",
+                     *               "date": "2026-01-31",
+                     *               "duplicate_of": null,
+                     *               "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *               "import_id": null,
+                     *               "ipfs_cid": null,
+                     *               "is_deleted": false,
+                     *               "merchant": {
+                     *                 "canonical_name": "Netflix",
+                     *                 "category": "Subscriptions",
+                     *                 "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *               },
+                     *               "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *               "note": null,
+                     *               "receipt_url": null,
+                     *               "source": "csv",
+                     *               "updated_at": "2026-01-31T12:00:00Z"
+                     *             }
+                     *           ],
+                     *           "original": {
+                     *             "amount": "12.50",
+                     *             "anomaly_score": null,
+                     *             "category": "Subscriptions",
+                     *             "confidence": {
+                     *               "category": 0.97
+                     *             },
+                     *             "created_at": "2026-01-31T12:00:00Z",
+                     *             "currency": "EUR",
+                     *             "date": "2026-01-31",
+                     *             "duplicate_of": null,
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *             "import_id": null,
+                     *             "ipfs_cid": null,
+                     *             "is_deleted": false,
+                     *             "merchant": {
+                     *               "canonical_name": "Netflix",
+                     *               "category": "Subscriptions",
+                     *               "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *             },
+                     *             "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *             "note": null,
+                     *             "receipt_url": null,
+                     *             "source": "csv",
+                     *             "updated_at": "2026-01-31T12:00:00Z"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Groups"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8336,24 +9947,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8363,6 +9958,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8372,6 +9970,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8381,6 +9983,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8408,15 +10012,32 @@ export interface operations {
             /** @description What became of each */
             200: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "results": [
+                     *         {
+                     *           "result": "kept",
+                     *           "transaction_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Resolved"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8426,6 +10047,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8435,6 +10058,9 @@ export interface operations {
             /** @description One that was sent alone is absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8444,6 +10070,9 @@ export interface operations {
             /** @description `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8453,6 +10082,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8462,6 +10094,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8471,6 +10106,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8480,6 +10118,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8489,6 +10131,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8535,16 +10179,58 @@ export interface operations {
             /** @description The file, or the link to a large one */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Link"];
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "12.50",
+                     *           "anomaly_score": null,
+                     *           "category": "Subscriptions",
+                     *           "confidence": {
+                     *             "category": 0.97
+                     *           },
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "date": "2026-01-31",
+                     *           "duplicate_of": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "import_id": null,
+                     *           "ipfs_cid": null,
+                     *           "is_deleted": false,
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "note": null,
+                     *           "receipt_url": null,
+                     *           "source": "csv",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportedJson"];
+                    /**
+                     * @example date,description,amount (spending positive),currency,category,note
+                     *     2026-01-31,NETFLIX.COM 866-579-7172,12.50,EUR,Subscriptions,
+                     */
                     "text/csv": string;
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8554,24 +10240,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8581,6 +10251,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8590,6 +10263,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8599,6 +10276,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8634,15 +10313,30 @@ export interface operations {
             /** @description Stored; rows follow */
             202: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    /** @description Where it is now */
+                    Location?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "status": "queued"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Started"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8652,6 +10346,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8661,6 +10357,9 @@ export interface operations {
             /** @description `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8670,6 +10369,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8679,6 +10381,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8688,6 +10393,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8697,6 +10405,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8706,6 +10418,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8733,15 +10447,48 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "error_code": null,
+                     *           "error_detail": null,
+                     *           "finished_at": "2026-01-31T12:00:04Z",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "on_duplicate": "skip",
+                     *           "rows_duplicate": 2,
+                     *           "rows_failed": 1,
+                     *           "rows_imported": 247,
+                     *           "rows_reverted": 0,
+                     *           "rows_total": 250,
+                     *           "size_bytes": 18342,
+                     *           "status": "completed"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Import"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8751,24 +10498,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8778,6 +10509,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8787,6 +10521,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8796,6 +10534,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8819,15 +10559,46 @@ export interface operations {
             /** @description The import */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "error_code": null,
+                     *       "error_detail": null,
+                     *       "errors": [
+                     *         {
+                     *           "code": "bad_date",
+                     *           "column": "Booking date",
+                     *           "detail": "\"31.02.2026\" is no date: mend the line and import the file again.",
+                     *           "line": 17
+                     *         }
+                     *       ],
+                     *       "finished_at": "2026-01-31T12:00:04Z",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "on_duplicate": "skip",
+                     *       "rows_duplicate": 2,
+                     *       "rows_failed": 1,
+                     *       "rows_imported": 247,
+                     *       "rows_reverted": 0,
+                     *       "rows_total": 250,
+                     *       "size_bytes": 18342,
+                     *       "status": "completed"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImportDetail"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8837,6 +10608,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8846,24 +10619,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8873,6 +10631,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8882,6 +10643,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8891,6 +10656,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8914,15 +10681,27 @@ export interface operations {
             /** @description `running` until all is taken back, then `reverted` */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "status": "queued"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Started"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8932,6 +10711,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8941,24 +10722,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8968,6 +10734,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8977,6 +10746,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8986,6 +10759,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9010,15 +10785,33 @@ export interface operations {
             /** @description Where and how to send it */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_in": 900,
+                     *       "headers": {
+                     *         "content-length": "9437184",
+                     *         "content-type": "application/octet-stream"
+                     *       },
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "method": "PUT",
+                     *       "url": "https://uploads.example.com/uploads/0199aa10?X-Amz-Signature=5d2f"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Upload"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9028,6 +10821,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9037,6 +10832,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9046,6 +10844,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9055,6 +10856,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9064,6 +10868,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9073,6 +10881,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9093,15 +10903,41 @@ export interface operations {
             /** @description All of them */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "mapping": {
+                     *             "amount": "Amount",
+                     *             "date": "Date",
+                     *             "date_order": "dmy",
+                     *             "description": [
+                     *               "Details"
+                     *             ]
+                     *           },
+                     *           "name": "My bank",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Mappings"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9111,24 +10947,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9138,6 +10958,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9147,6 +10970,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9156,6 +10983,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9183,15 +11012,38 @@ export interface operations {
             /** @description Saved */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "mapping": {
+                     *         "amount": "Amount",
+                     *         "date": "Date",
+                     *         "date_order": "dmy",
+                     *         "description": [
+                     *           "Details"
+                     *         ]
+                     *       },
+                     *       "name": "My bank",
+                     *       "updated_at": "2026-01-31T12:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SavedMapping"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9201,6 +11053,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9210,6 +11064,9 @@ export interface operations {
             /** @description `too_many_mappings`; or `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9219,6 +11076,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9228,6 +11088,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9237,6 +11100,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9246,6 +11112,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9255,6 +11125,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9303,15 +11175,64 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "12.50",
+                     *           "anomaly_score": null,
+                     *           "category": "Subscriptions",
+                     *           "confidence": {
+                     *             "category": 0.97
+                     *           },
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "date": "2026-01-31",
+                     *           "duplicate_of": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "import_id": null,
+                     *           "ipfs_cid": null,
+                     *           "is_deleted": false,
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "merchant_pieces": [
+                     *             {
+                     *               "is_match": true,
+                     *               "text": "NETFLIX"
+                     *             }
+                     *           ],
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "note": null,
+                     *           "note_pieces": null,
+                     *           "rank": 0.25,
+                     *           "receipt_url": null,
+                     *           "source": "csv",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Matches"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9321,24 +11242,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9348,6 +11253,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9357,6 +11265,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9366,6 +11278,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9390,15 +11304,54 @@ export interface operations {
             /** @description The nearest */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "12.50",
+                     *           "anomaly_score": null,
+                     *           "category": "Subscriptions",
+                     *           "confidence": {
+                     *             "category": 0.97
+                     *           },
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "date": "2026-01-31",
+                     *           "duplicate_of": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "import_id": null,
+                     *           "ipfs_cid": null,
+                     *           "is_deleted": false,
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "note": null,
+                     *           "receipt_url": null,
+                     *           "similarity": 0.94,
+                     *           "source": "csv",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Neighbours"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9408,6 +11361,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9417,6 +11372,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9426,6 +11384,9 @@ export interface operations {
             /** @description `not_embedded`: it has no embedding yet */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9435,6 +11396,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9444,6 +11408,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9453,6 +11420,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9462,6 +11432,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9471,6 +11445,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

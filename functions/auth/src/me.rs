@@ -17,7 +17,7 @@ deps! { db: ReadDb }
     get,
     path = "/auth/me",
     tag = "Auth",
-    responses((status = 200, description = "The profile; `ETag` changes whenever it does", body = auth::Profile), shared::platform::problem::Problems)
+    responses((status = 200, description = "The profile; `ETag` changes whenever it does", body = auth::Profile, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))), shared::platform::problem::Problems)
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
     let shared::platform::fields::Nothing = call.query()?;

@@ -26,7 +26,7 @@ deps! { db: Db, limits: Limits, tasks: Queue<Default> }
     params(("If-Match" = Option<String>, Header, description = "The ETag that it must still have")),
     request_body = auth::ProfilePatchBody,
     responses(
-        (status = 200, description = "The profile as it is now, with its new `ETag`", body = auth::Profile),
+        (status = 200, description = "The profile as it is now, with its new `ETag`", body = auth::Profile, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 409, description = "`email_taken`: the address has an account", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 412, description = "`stale`: it has another ETag than `If-Match` names", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,

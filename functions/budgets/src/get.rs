@@ -25,7 +25,7 @@ deps! { db: ReadDb }
     tag = "Budgets",
     params(("id" = Uuid, Path, description = "The budget's id")),
     responses(
-        (status = 200, description = "The budget; `ETag` changes when the budget does, not when money is spent", body = Budget),
+        (status = 200, description = "The budget; `ETag` changes when the budget does, not when money is spent", body = Budget, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

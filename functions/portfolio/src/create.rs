@@ -28,7 +28,7 @@ deps! { db: Db, relay: Queue<Relay> }
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable characters; the same key and body answer the same for 24 hours")),
     request_body = portfolio::NewHoldingBody,
     responses(
-        (status = 201, description = "The holding", body = portfolio::Holding),
+        (status = 201, description = "The holding", body = portfolio::Holding, headers(("Location" = String, description = "Where it is now"))),
         (status = 409, description = "`in_flight`: a request with this key is still running", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

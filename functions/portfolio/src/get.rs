@@ -23,7 +23,7 @@ deps! { db: ReadDb }
     tag = "Portfolio",
     params(("id" = Uuid, Path, description = "The holding's id")),
     responses(
-        (status = 200, description = "The holding; `ETag` changes whenever it does", body = Holding),
+        (status = 200, description = "The holding; `ETag` changes whenever it does", body = Holding, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

@@ -31,7 +31,7 @@ deps! { db: Db, relay: Queue<Relay> }
     ),
     request_body = portfolio::HoldingPatchBody,
     responses(
-        (status = 200, description = "The holding as it is now, with its new `ETag`", body = portfolio::Holding),
+        (status = 200, description = "The holding as it is now, with its new `ETag`", body = portfolio::Holding, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 412, description = "`stale`: it has another ETag than `If-Match` names", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,

@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     get,
     path = "/docs",
     tag = "System",
-    responses((status = 200, description = "A page for people", body = String, content_type = "text/html")),
+    responses((status = 200, description = "A page for people", body = String, content_type = "text/html", example = "<!doctype html><title>Tallybook</title>")),
     security(())
 )]
 pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {

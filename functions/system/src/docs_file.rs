@@ -22,7 +22,7 @@ const STYLE: &str = "text/css; charset=utf-8";
     tag = "System",
     params(("file" = String, Path, description = "`page.js`, `page.css`, `swagger-ui-bundle.js` or `swagger-ui.css`")),
     responses(
-        (status = 200, description = "A script or a style sheet", body = String, content_type = "text/javascript"),
+        (status = 200, description = "A script or a style sheet", body = String, content_type = "text/javascript", example = "const page = document.body;"),
         (status = 404, description = "There is no such file", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
     ),
     security(())

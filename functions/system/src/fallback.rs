@@ -1,5 +1,6 @@
 //! Whatever no other route takes.
 
+use serde::{Deserialize, de::IgnoredAny};
 use shared::{
     deps,
     platform::{
@@ -7,19 +8,26 @@ use shared::{
         problem::Problem,
     },
 };
+use std::collections::BTreeMap;
 
 deps! {}
 
+/// The document's paths and their methods; what is told of each is passed over.
+#[derive(Default, Deserialize)]
+#[expect(clippy::zero_sized_map_values, reason = "a set is read from a list alone")]
+struct Known {
+    paths: BTreeMap<String, BTreeMap<String, IgnoredAny>>,
+}
+
 /// Methods that the API has at a path.
 fn methods(path: &str) -> Vec<String> {
-    let openapi: serde_json::Value = serde_json::from_str(super::OPENAPI).unwrap_or_default();
+    let known: Known = serde_json::from_str(super::OPENAPI).unwrap_or_default();
     let fits = |template: &str| {
         template.split('/').count() == path.split('/').count()
             && template.split('/').zip(path.split('/')).all(|(known, part)| known.starts_with('{') || known == part)
     };
-    let routes = openapi.get("paths").and_then(serde_json::Value::as_object).into_iter().flatten();
-    let methods = routes.filter(|(template, _)| fits(template)).filter_map(|(_, methods)| methods.as_object());
-    let mut methods: Vec<_> = methods.flat_map(serde_json::Map::keys).map(|method| method.to_uppercase()).collect();
+    let routes = known.paths.iter().filter(|(template, _)| fits(template));
+    let mut methods: Vec<_> = routes.flat_map(|(_, methods)| methods.keys()).map(|name| name.to_uppercase()).collect();
     methods.sort_unstable();
     methods.dedup();
     methods

@@ -16,7 +16,7 @@ deps! {}
     get,
     path = "/openapi.json",
     tag = "System",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, example = json!({"openapi": "3.1.0"}))),
     security(())
 )]
 pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {

@@ -2,7 +2,7 @@
 
 use shared::{
     deps,
-    domain::transactions::{self, ExportQuery, Exported, FilterQuery, Link},
+    domain::transactions::{self, ExportQuery, Exported, ExportedJson, FilterQuery},
     platform::{
         db::ReadDb,
         files::Files,
@@ -25,8 +25,8 @@ deps! { db: ReadDb, files: Files }
     params(ExportQuery, FilterQuery),
     responses(
         (status = 200, description = "The file, or the link to a large one", content(
-            (String = "text/csv"),
-            (Link = "application/json"),
+            (String = "text/csv", example = "date,description,amount (spending positive),currency,category,note\r\n2026-01-31,NETFLIX.COM 866-579-7172,12.50,EUR,Subscriptions,\r\n"),
+            (ExportedJson = "application/json"),
         )),
         shared::platform::problem::Problems,
     )

@@ -26,7 +26,7 @@ deps! { db: ReadDb, files: Files }
     tag = "Transactions",
     params(("id" = Uuid, Path, description = "The transaction's id")),
     responses(
-        (status = 200, description = "The transaction; `ETag` changes whenever it does", body = Transaction),
+        (status = 200, description = "The transaction; `ETag` changes whenever it does", body = Transaction, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

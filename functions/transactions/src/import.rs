@@ -38,7 +38,7 @@ deps! { db: Db, files: Files, tasks: Queue<High> }
     ),
     request_body(content = String, content_type = "text/csv", description = "The file"),
     responses(
-        (status = 202, description = "Stored; rows follow", body = imports::Started),
+        (status = 202, description = "Stored; rows follow", body = imports::Started, headers(("Location" = String, description = "Where it is now"))),
         (status = 409, description = "`in_flight`: a request with this key is still running", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

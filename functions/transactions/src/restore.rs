@@ -29,7 +29,7 @@ deps! { db: Db, relay: Queue<Relay> }
         ("If-Match" = Option<String>, Header, description = "The ETag that it must still have"),
     ),
     responses(
-        (status = 200, description = "The transaction, with its `ETag`", body = transactions::Transaction),
+        (status = 200, description = "The transaction, with its `ETag`", body = transactions::Transaction, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 412, description = "`stale`: it has another ETag than `If-Match` names", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,

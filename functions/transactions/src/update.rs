@@ -33,7 +33,7 @@ deps! { db: Db, relay: Queue<Relay>, tasks: Queue<Default> }
     ),
     request_body = transactions::TransactionPatchBody,
     responses(
-        (status = 200, description = "The transaction as it is now, with its new `ETag`", body = transactions::Transaction),
+        (status = 200, description = "The transaction as it is now, with its new `ETag`", body = transactions::Transaction, headers(("ETag" = String, description = "Send it as `If-Match` to change it only as it is now"))),
         (status = 404, description = "Absent, or somebody else's", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         (status = 412, description = "`stale`: it has another ETag than `If-Match` names", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,

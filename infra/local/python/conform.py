@@ -5,7 +5,7 @@
 Made-up requests, good and bad, go to every route: first as an administrator with
 a few things to ask for, then without a token to the routes that would end that
 administrator's session. No answer may be a server error, and each has the
-status, content type and body that the document says. Ends with 1 if one is not.
+status, headers, content type and body that the document says. Ends with 1 if one is not.
 """
 
 import json
@@ -16,7 +16,7 @@ import tempfile
 import urllib.request
 import uuid
 
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"
 # What ends the session that asks: nothing could be asked after it.
 ENDING = r"^/auth/logout$"
 

@@ -65,6 +65,8 @@ fn start(paths: &Paths, state: &mut State, python: &std::path::Path) -> Result<A
         .env("LAMBDA_LOG", paths.log("functions"))
         .env("LOG_LEVEL", "WARNING")
         .current_dir(&temporary);
+    // `cargo local coverage` says where functions leave what they count.
+    command.envs(env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
     let process = daemon(&mut command, &log)?;
     state.cloud = Some(Server { port, process: process.clone() });
     state.save(paths)?;

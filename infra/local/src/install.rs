@@ -47,6 +47,11 @@ pub fn conform_python(paths: &Paths) -> Result<PathBuf> {
     virtual_environment(paths, "conform")
 }
 
+/// The interpreter of the environment with the programs that read what was counted.
+pub fn coverage_python(paths: &Paths) -> Result<PathBuf> {
+    virtual_environment(paths, "coverage")
+}
+
 /// The folder of Postgres's programs.
 pub fn postgres_bin(paths: &Paths) -> Result<PathBuf> {
     // Outside the cache where Postgres's own user could not read it.

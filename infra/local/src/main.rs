@@ -12,6 +12,7 @@ mod address;
 mod aws;
 mod build;
 mod cloud;
+mod coverage;
 mod demo;
 mod deploy;
 mod doctor;
@@ -98,6 +99,8 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Say which lines of the domains the tests reach; in a build of its own, which takes a while
+    Coverage(coverage::Options),
     /// Compare what the running system answers with its OpenAPI document, by made-up requests
     Conform {
         /// Requests to each route, about
@@ -176,6 +179,7 @@ fn command() -> Result<()> {
         }
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
+        Command::Coverage(options) => coverage::measure(&here, &options),
         Command::Conform { examples, seed } => run::conform(&here, examples, seed),
         Command::Bench { args } => run::tools(&here, "bench", &args),
         Command::Prepare { check } => run::prepare(&here, check),

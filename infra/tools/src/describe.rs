@@ -1,8 +1,14 @@
 //! The application's tables of functions and its API, as documents.
 
-use anyhow::Result;
+mod examples;
+mod headers;
+mod problems;
+
+use anyhow::{Context, Result};
 use bootstrap::FEATURES;
-use serde_json::{Value, json};
+use examples::Schemas;
+use problems::Route;
+use serde_json::{Map, Value, json};
 use shared::platform::function::{Access, Function, Grant, Trigger};
 use utoipa::{
     OpenApi,
@@ -61,25 +67,51 @@ pub fn openapi() -> Result<String> {
     components.add_security_scheme("service", SecurityScheme::Http(service.build()));
     api.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
     let mut document = serde_json::to_value(&api)?;
-    name_operations(&mut document);
+    complete(&mut document)?;
     Ok(serde_json::to_string_pretty(&document)?)
 }
 
-/// Gives each operation the name of its function: the derive would call every one of them `handle`.
-fn name_operations(document: &mut Value) {
+/// What the derives cannot say of an operation: the name of its function (they would call every one of them `handle`), who
+/// may call, its headers, and an example of each answer.
+fn complete(document: &mut Value) -> Result<()> {
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
     for function in FEATURES.iter().flat_map(|feature| feature.functions) {
         let Trigger::Http { method, path } = function.trigger else { continue };
         let operation = document
             .get_mut("paths")
             .and_then(|paths| paths.get_mut(path))
             .and_then(|path| path.get_mut(method.to_lowercase()));
-        if let Some(operation) = operation.and_then(Value::as_object_mut) {
-            operation.insert("operationId".into(), function.handler.replace('.', "_").into());
-            match function.access {
-                Access::Public => drop(operation.insert("security".into(), json!([{}]))),
-                Access::Service(scope) => drop(operation.insert("security".into(), json!([{"service": [scope]}]))),
-                Access::User | Access::Admin => {}
-            }
+        let Some(operation) = operation.and_then(Value::as_object_mut) else { continue };
+        operation.insert("operationId".into(), function.handler.replace('.', "_").into());
+        match function.access {
+            Access::Public => drop(operation.insert("security".into(), json!([{}]))),
+            Access::Service(scope) => drop(operation.insert("security".into(), json!([{"service": [scope]}]))),
+            Access::User | Access::Admin => {}
+        }
+        show_answers(operation, &Schemas(&schemas)).with_context(|| format!("{method} {path}"))?;
+        let mut route = Route { function, path, operation };
+        route.tell(&schemas).with_context(|| format!("{method} {path}"))?;
+        route.name_headers();
+    }
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        components.insert("headers".into(), headers::components());
+    }
+    Ok(())
+}
+
+/// An example of every answer that is no problem and has none of its own.
+fn show_answers(operation: &mut Map<String, Value>, schemas: &Schemas<'_>) -> Result<()> {
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+    for (status, response) in responses.into_iter().flatten() {
+        let contents = response.get_mut("content").and_then(Value::as_object_mut);
+        for (kind, content) in contents.into_iter().flatten().filter(|(kind, _)| *kind != "application/problem+json") {
+            let Some(content) = content.as_object_mut().filter(|content| !content.contains_key("example")) else {
+                continue;
+            };
+            let schema = content.get("schema").cloned().unwrap_or_default();
+            let example = schemas.example(&schema, &format!("the {kind} of {status}"))?;
+            content.insert("example".into(), example);
         }
     }
+    Ok(())
 }

@@ -226,8 +226,10 @@ pub struct Page<T> {
     /// Whether counting stopped at `total`.
     pub total_capped: bool,
     /// At most so many a page.
+    #[schema(example = 50)]
     pub limit: i64,
     /// Rows passed over.
+    #[schema(example = 0)]
     pub offset: i64,
     /// Whether more follow.
     pub has_more: bool,

@@ -226,3 +226,21 @@ async fn must_hold_33_a_mail_is_sent_once_and_again_when_sending_failed() {
     assert!(found(999).await.is_empty(), "its task is among the dead letters");
     assert_eq!(deliver(&db, id, NOW).await.unwrap().len(), 1, "and was sent back by hand");
 }
+
+#[tokio::test]
+async fn a_mail_of_a_kind_that_is_not_known_yet_waits_for_who_knows_it() {
+    let fresh = Fresh::new().await;
+    let (db, mut conn) = (fresh.db(), fresh.admin().await);
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO mails (id, kind, email, due_at, created_at) VALUES ($1, 'newer', 'ada@example.com', $2, $2)",
+    )
+    .bind(id)
+    .bind(NOW)
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    assert_eq!(deliver(&db, id, NOW).await.unwrap_err().status, 500);
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM mails").fetch_one(&mut conn).await.unwrap();
+    assert_eq!(left, 1);
+}

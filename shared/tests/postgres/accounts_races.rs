@@ -1,34 +1,16 @@
 //! Sixteen at the same moment, a hundred times: one wins.
 
-use crate::support::{Fresh, body, call, keys, patiently};
+use crate::support::{Fresh, ROUNDS, at_once, body, call, keys};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::future::join_all;
 use serde_json::json;
 use shared::{
     domain::auth::{Registration, create_account, next_pair, reset_by_link, tokens::RefreshClaims},
-    platform::{
-        db::{Db, Tx},
-        jwt::sha256,
-        problem::Problem,
-    },
+    platform::{db::Tx, jwt::sha256},
 };
 use time::Duration;
 use uuid::Uuid;
 
-const ROUNDS: usize = 100;
 const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuabcdefghijk";
-
-/// The outcome of each. What waits longer than a lock may is told to come again, and does.
-async fn at_once<T>(all: &[Db; 16], work: impl AsyncFn(&Db) -> Result<T, Problem>) -> Vec<Result<T, Problem>> {
-    let one = async |db: &Db| {
-        patiently(async || match work(db).await {
-            Err(problem) if problem.status == 503 => Err(problem),
-            other => Ok(other),
-        })
-        .await
-    };
-    join_all(all.iter().map(one)).await
-}
 
 #[tokio::test]
 async fn must_hold_13_of_sixteen_registrations_of_an_address_one_wins() {

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: at most once, and the same answer.
 
-use crate::support::{Fresh, call, later};
+use crate::support::{Fresh, ROUNDS, at_once, call, later};
 use futures_util::FutureExt;
 use serde_json::json;
 use shared::{
@@ -214,4 +214,23 @@ async fn must_hold_17_a_session_that_ended_gets_no_replay() {
     let mut conn = fresh.admin().await;
     sqlx::query("UPDATE users SET is_active = false WHERE id = $1").bind(me.user_id).execute(&mut conn).await.unwrap();
     assert_eq!(post(&db, &call).await.unwrap_err().status, 401);
+}
+
+#[tokio::test]
+async fn must_hold_31_of_sixteen_calls_with_a_key_one_takes_effect_and_nobody_hears_another_answer() {
+    let fresh = Fresh::new().await;
+    let (all, me) = (fresh.warm::<16>().await, fresh.user().await);
+    for round in 1..=ROUNDS {
+        let call = call(&me, "{}", Some(&format!("key {round}")));
+        let results = at_once(&all, async |db| post(db, &call).await).await;
+        let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        let done: Vec<_> = done.into_iter().map(Result::unwrap).collect();
+        assert!(refused.iter().all(|refused| refused.as_ref().unwrap_err().code == "in_flight"), "round {round}");
+        let first: Vec<_> = done.iter().filter(|reply| !replayed(reply)).collect();
+        assert_eq!(first.len(), 1, "round {round}: so many did the work");
+        let body = json!({"n": round}).to_string();
+        assert!(done.iter().all(|reply| (reply.status, &reply.body) == (201, &body)), "round {round}: {done:?}");
+        assert_eq!(effects(&fresh, &me).await, i64::try_from(round).unwrap());
+    }
+    assert_eq!(usize::try_from(records(&fresh).await).unwrap(), ROUNDS);
 }

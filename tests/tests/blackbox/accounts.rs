@@ -8,6 +8,10 @@ use crate::support::{
     user::{User, email, text, today},
 };
 use serde_json::{Value, json};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 fn login(email: &str, password: &str) -> Answer {
     Client::new().post("/auth/login", &json!({"email": email, "password": password}))
@@ -166,6 +170,19 @@ fn an_address_changes_when_the_link_sent_to_the_new_one_is_followed() {
 }
 
 #[test]
+fn a_change_of_address_is_mailed_again_and_given_up() {
+    let (user, new) = (User::register(), email());
+    let ask = |email: &str| change(&user, &json!({"email": email, "current_password": user.password})).expect(200);
+    ask(&new);
+    user.request("POST", "/auth/email/resend").send().expect(202);
+    mail::next(&new, "Confirm your new address", 1);
+    assert_eq!(ask(&user.email.to_uppercase())["pending_email"], Value::Null, "the present address gives it up");
+    let link = mail::token(&mail::next(&new, "Confirm your new address", 0));
+    invalid(&verify(&link));
+    assert!(audit(&user).contains(&"auth.email_change_given_up".into()));
+}
+
+#[test]
 fn must_hold_13_an_address_that_two_accounts_change_to_becomes_ones() {
     let (users, new) = ([User::register(), User::register()], email());
     let links = users.each_ref().map(|user| {
@@ -265,6 +282,34 @@ fn an_old_cheap_hash_is_made_anew_when_its_owner_logs_in() {
     assert!(new.starts_with("$2b$12$"), "{new}");
     login(&user.email, "correct horse battery").expect(200);
     assert_eq!(hash(), new, "once is enough");
+}
+
+/// A hash that costs little is made anew, which takes long enough for another password to be set meanwhile.
+#[test]
+fn must_hold_06_a_login_that_another_password_overtakes_is_refused() {
+    let user = User::register();
+    // Both of "correct horse battery", at cost 4.
+    let hashes = [
+        "$2b$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS",
+        "$2b$04$bcdefghijklmnopqrstuvutZAOVuTvQ/ju3/Hd50SN49elWV2azjy",
+    ];
+    let set = |hash: &str| {
+        database::run(&format!("UPDATE users SET hashed_password = '{hash}' WHERE id = '{}'", user.id));
+    };
+    set(hashes[0]);
+    login(&user.email, "correct horse battery").expect(200);
+    set(hashes[0]);
+    let over = AtomicBool::new(false);
+    let statuses = thread::scope(|scope| {
+        scope.spawn(|| hashes.iter().cycle().take_while(|_| !over.load(Ordering::Relaxed)).for_each(|hash| set(hash)));
+        let mut statuses = Vec::new();
+        while statuses.len() < 20 && !statuses.contains(&401) {
+            statuses.push(login(&user.email, "correct horse battery").status);
+        }
+        over.store(true, Ordering::Relaxed);
+        statuses
+    });
+    assert!(statuses.contains(&401) && statuses.iter().all(|status| [200, 401].contains(status)), "{statuses:?}");
 }
 
 #[test]

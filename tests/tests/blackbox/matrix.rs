@@ -33,7 +33,15 @@ fn routes() -> Vec<Route> {
         let asked = part("rawPath").trim_start_matches("/v1").to_owned();
         let asked = if query.is_empty() { asked } else { format!("{asked}?{query}") };
         let kind = event["headers"]["content-type"].as_str().unwrap_or_default().to_owned();
-        Some(Route { handler: function.handler, method, path, access: function.access, asked, kind, body: part("body") })
+        Some(Route {
+            handler: function.handler,
+            method,
+            path,
+            access: function.access,
+            asked,
+            kind,
+            body: part("body"),
+        })
     };
     functions.filter_map(route).collect()
 }

@@ -1,6 +1,6 @@
 //! Each rule is shown one break of its kind, in a copy, and must notice it.
 
-use crate::{repository::Repository, rules};
+use crate::{answers, repository::Repository, rules};
 use serde_json::{Value, json};
 
 /// The rule holds before the break, and names it after.
@@ -226,4 +226,71 @@ fn a_code_that_no_guide_tells_of() {
 #[test]
 fn two_types_of_one_name() {
     notices(rules::schemas, "Budget", |repository| repository.schemas.push("Budget".into()));
+}
+
+fn content<'a>(repository: &'a mut Repository, status: &str, kind: &str) -> &'a mut Value {
+    let content = &mut repository.openapi["paths"]["/budgets"]["get"]["responses"][status]["content"][kind];
+    assert!(content.is_object(), "there is no {kind} of {status}: the break would break nothing");
+    content
+}
+
+#[test]
+fn an_answer_without_an_example() {
+    notices(answers::examples, "GET /budgets 200 has no example", |repository| {
+        content(repository, "200", "application/json").as_object_mut().expect("content").remove("example");
+    });
+}
+
+#[test]
+fn an_example_that_does_not_fit_any_more() {
+    notices(answers::examples, "example of GET /budgets 200 does not fit", |repository| {
+        content(repository, "200", "application/json")["example"]["data"][0]["amount"] = json!(400);
+    });
+    notices(answers::examples, "\"currency\" is a required property", |repository| {
+        let budget = &mut content(repository, "200", "application/json")["example"]["data"][0];
+        budget.as_object_mut().expect("a budget").remove("currency");
+    });
+    notices(answers::examples, "the example of Budget.start_date does not fit", |repository| {
+        repository.openapi["components"]["schemas"]["Budget"]["properties"]["start_date"]["example"] = json!("January");
+    });
+}
+
+#[test]
+fn an_example_of_another_problem() {
+    notices(answers::examples, "invalid_token of GET /budgets 401 is an example of no code", |repository| {
+        content(repository, "401", "application/problem+json")["examples"]["invalid_token"]["value"]["code"] =
+            json!("token_gone");
+    });
+    notices(answers::examples, "is an example of status 403", |repository| {
+        content(repository, "401", "application/problem+json")["examples"]["invalid_token"]["value"]["status"] =
+            json!(403);
+    });
+}
+
+#[test]
+fn an_answer_that_hides_its_headers() {
+    let answer = |repository: &mut Repository, status: &str| {
+        repository.openapi["paths"]["/budgets"]["get"]["responses"][status]["headers"].take()
+    };
+    notices(answers::headers, "GET /budgets 200 does not name its RateLimit", |repository| {
+        drop(answer(repository, "200"));
+    });
+    notices(answers::headers, "GET /budgets 429 does not name its Retry-After", |repository| {
+        drop(answer(repository, "429"));
+    });
+    notices(answers::headers, "names RateLimit, which is described nowhere", |repository| {
+        repository.openapi["components"]["headers"].take();
+    });
+    notices(answers::headers, "POST /auth/login 200 has no RateLimit", |repository| {
+        let other = answer(repository, "200");
+        repository.openapi["paths"]["/auth/login"]["post"]["responses"]["200"]["headers"] = other;
+    });
+}
+
+#[test]
+fn a_file_of_tests_that_a_merge_lost() {
+    notices(rules::suites, "tests/tests/blackbox/main.rs has no `mod matrix;`", |repository| {
+        let (text, _) = repository.suites.get_mut("tests/tests/blackbox/main.rs").expect("it is there");
+        *text = text.replace("mod matrix;", "");
+    });
 }

@@ -3,6 +3,7 @@
 //! [`rules`] looks at the repository as it is, and [`broken`] shows of every rule that it notices its own kind of break.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test stops where it is wrong")]
 
+mod answers;
 mod broken;
 mod repository;
 mod rules;
@@ -63,4 +64,19 @@ fn every_code_of_an_error_is_in_the_guides() {
 #[test]
 fn every_type_of_the_openapi_document_has_a_name_of_its_own() {
     holds(rules::schemas);
+}
+
+#[test]
+fn every_answer_of_the_openapi_document_has_examples_that_fit_its_schema() {
+    holds(answers::examples);
+}
+
+#[test]
+fn every_answer_of_the_openapi_document_names_its_headers() {
+    holds(answers::headers);
+}
+
+#[test]
+fn every_file_of_tests_is_compiled() {
+    holds(rules::suites);
 }

@@ -55,6 +55,8 @@ pub struct Repository {
     pub schemas: Vec<String>,
     /// All guides, one after the other.
     pub guides: String,
+    /// By the path of its `main.rs`: its text, and the modules that lie beside it.
+    pub suites: BTreeMap<String, (String, Vec<String>)>,
 }
 
 fn root() -> PathBuf {
@@ -91,6 +93,7 @@ impl Repository {
             codes: codes(),
             schemas: schemas(),
             guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
+            suites: ["shared/tests/postgres", "tests/tests/blackbox", "tests/tests/contract"].map(suite).into(),
             events: events
                 .map(|path| {
                     let handler = path.file_stem().expect("a name").display().to_string();
@@ -124,6 +127,19 @@ fn files(folder: &Path, extension: &str) -> Vec<String> {
         .collect();
     found.sort();
     found
+}
+
+/// A test binary's `main.rs` and what lies beside it.
+fn suite(folder: &str) -> (String, (String, Vec<String>)) {
+    let main = format!("{folder}/main.rs");
+    let entries = fs::read_dir(root().join(folder)).expect(folder).map(|entry| entry.expect(folder).path());
+    let modules =
+        entries.filter(|path| path.join("mod.rs").exists() || path.extension().is_some_and(|kind| kind == "rs"));
+    let mut names: Vec<_> = modules.filter_map(|path| Some(path.file_stem()?.display().to_string())).collect();
+    names.retain(|name| name != "main");
+    names.sort();
+    names.dedup();
+    (main.clone(), (text(&main), names))
 }
 
 fn schemas() -> Vec<String> {

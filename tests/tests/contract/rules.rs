@@ -405,3 +405,13 @@ pub fn schemas(repository: &Repository) -> Vec<String> {
     let twice = repository.schemas.iter().filter(|name| !seen.insert(name.as_str()));
     twice.map(|name| format!("{name} names two types of the OpenAPI document: rename one")).collect()
 }
+
+/// A file of tests that no `main.rs` names is compiled by nobody, and looks as if it ran.
+pub fn suites(repository: &Repository) -> Vec<String> {
+    let lost = |(main, (text, modules)): (&String, &(String, Vec<String>))| {
+        let named = |module: &&String| text.lines().any(|line| line == format!("mod {module};"));
+        let lost = modules.iter().filter(|module| !named(module));
+        lost.map(|module| format!("{main} has no `mod {module};`")).collect::<Vec<_>>()
+    };
+    repository.suites.iter().flat_map(lost).collect()
+}

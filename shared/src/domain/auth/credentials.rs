@@ -161,6 +161,9 @@ mod tests {
         let hash = Password::from_text(" with spaces\u{7} ").unwrap().hash().unwrap();
         assert!(given(" with spaces\u{7} ").opens(&hash));
         assert!(!given("with spaces\u{7}").opens(&hash));
+        for text in [String::new(), "x".repeat(1001)] {
+            assert_eq!(Given::from_text(&text).err().unwrap().code, "wrong_length");
+        }
     }
 
     #[test]

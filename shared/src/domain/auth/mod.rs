@@ -66,6 +66,7 @@ impl Me {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Ticket {
     /// Connect with `?ticket=`.
+    #[schema(example = "q1l9Yx0b7sTtWm3uKcE5aJ2dVhN8oRzP4iGfB6vLxQs")]
     pub ticket: String,
     /// Seconds until it is of no use.
     #[schema(example = 60)]

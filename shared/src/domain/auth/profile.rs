@@ -36,10 +36,13 @@ pub struct Profile {
     #[schema(example = "Ada Example")]
     pub full_name: String,
     /// The phone number, if given.
+    #[schema(example = "+43 1 234567")]
     pub phone: Option<String>,
     /// Whether the address was proven.
+    #[schema(example = true)]
     pub is_verified: bool,
     /// Addresses of the user's wallets.
+    #[schema(example = json!(["0x52908400098527886E0F7030069857D2E4169EE7"]))]
     pub wallet_addresses: Vec<String>,
     /// The user's choices, whole.
     pub preferences: Preferences,

@@ -50,8 +50,10 @@ pub struct RefreshClaims {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct TokenPair {
     /// Send it as `Authorization: Bearer`.
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJ0eXBlIjoiYWNjZXNzIn0.c2lnbmF0dXJl")]
     pub access_token: String,
     /// Works once, at `POST /auth/refresh`.
+    #[schema(example = "c2l4dGVlbiBieXRlcyBvZiBhIHRva2VuIG5vYm9keSBoYXM")]
     pub refresh_token: String,
     /// Always `bearer`.
     #[schema(example = "bearer")]

@@ -78,6 +78,7 @@ pub struct Budget {
     /// Its id, the same in every period.
     pub id: Uuid,
     /// The category it limits.
+    #[schema(example = "Groceries")]
     pub category: String,
     /// The currency it counts; others are not converted.
     #[schema(example = "EUR")]
@@ -100,13 +101,14 @@ pub struct Budget {
     pub suggested_amount: Option<Money>,
     /// The period's first day.
     #[serde(with = "iso")]
-    #[schema(value_type = String, format = Date)]
+    #[schema(value_type = String, format = Date, example = "2026-01-01")]
     pub start_date: Date,
     /// The period's last day.
     #[serde(with = "iso")]
-    #[schema(value_type = String, format = Date)]
+    #[schema(value_type = String, format = Date, example = "2026-01-31")]
     pub end_date: Date,
     /// Whether the next period begins by itself.
+    #[schema(example = true)]
     pub auto_renew: bool,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]

@@ -109,16 +109,20 @@ pub struct Status {
     #[schema(value_type = Option<f64>, example = 70.43)]
     pub percentage: Option<Percent>,
     /// Budgets of which more than 100 % is spent.
+    #[schema(example = 1)]
     pub over_budget_count: usize,
     /// Budgets of which more than 80 % is spent, and at most 100 %.
+    #[schema(example = 1)]
     pub at_risk_count: usize,
     /// All others.
+    #[schema(example = 2)]
     pub healthy_count: usize,
     /// The overspent ones, the worst first.
     pub over_budget_categories: Vec<Over>,
     /// Those at risk, the nearest to their limit first.
     pub at_risk_categories: Vec<AtRisk>,
     /// Currencies of other budgets, which are not counted here.
+    #[schema(example = json!(["USD"]))]
     pub other_currencies: Vec<String>,
 }
 
@@ -241,6 +245,7 @@ pub struct Comparison {
     /// Every category of the two months, the largest change first.
     pub categories: Vec<Change>,
     /// Other currencies of these months, which are not counted here.
+    #[schema(example = json!(["USD"]))]
     pub other_currencies: Vec<String>,
 }
 
@@ -308,6 +313,7 @@ pub struct Suggestion {
     /// Whether it is above 10,000 and may come from a mistake.
     pub looks_high: bool,
     /// Whether the category has a budget in this currency.
+    #[schema(example = true)]
     pub has_budget: bool,
 }
 
@@ -320,6 +326,7 @@ pub struct Suggestions {
     /// The largest first.
     pub data: Vec<Suggestion>,
     /// Other currencies of the last months.
+    #[schema(example = json!(["USD"]))]
     pub other_currencies: Vec<String>,
 }
 

@@ -18,8 +18,10 @@ pub struct Listed {
     #[schema(example = "Groceries")]
     pub name: String,
     /// `expense`, `income` or `transfer`; none for the user's own.
+    #[schema(example = "expense")]
     pub kind: Option<String>,
     /// Whether it is the system's.
+    #[schema(example = true)]
     pub system: bool,
 }
 

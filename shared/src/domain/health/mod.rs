@@ -16,6 +16,7 @@ use std::{future::Future, time::Instant};
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
     /// `ok` or `unavailable`.
+    #[schema(example = "ok")]
     pub status: &'static str,
     /// What the service stands on.
     pub dependencies: Vec<Dependency>,
@@ -25,13 +26,17 @@ pub struct Health {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Dependency {
     /// `database`, `limits` or `keys`.
+    #[schema(example = "database")]
     pub name: &'static str,
     /// Whether it answered.
+    #[schema(example = true)]
     pub ok: bool,
     /// How long that took, in milliseconds.
+    #[schema(example = 3)]
     pub latency_ms: u64,
     /// The database's size.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 48_234_496)]
     pub size_bytes: Option<i64>,
 }
 

@@ -59,9 +59,10 @@ pub struct SavedMapping {
     /// Its id: send it as `?mapping=` with a file.
     pub id: Uuid,
     /// Its name.
+    #[schema(example = "My bank")]
     pub name: String,
     /// Which column is what.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>, example = json!({"date": "Date", "amount": "Amount", "description": ["Details"], "date_order": "dmy"}))]
     pub mapping: Value,
     /// When it was first saved.
     #[serde(with = "time::serde::rfc3339")]

@@ -153,20 +153,28 @@ pub struct Import {
     /// Its id.
     pub id: Uuid,
     /// `queued`, `running`, `completed`, `failed` or `reverted`.
+    #[schema(example = "completed")]
     pub status: String,
     /// What happens to rows that were there before: `skip`, `flag` or `import`.
+    #[schema(example = "skip")]
     pub on_duplicate: String,
     /// The file's size.
+    #[schema(example = 18_342)]
     pub size_bytes: i64,
     /// Rows in the file, once they are counted.
+    #[schema(example = 250)]
     pub rows_total: Option<i32>,
     /// Rows that became transactions.
+    #[schema(example = 247)]
     pub rows_imported: i32,
     /// Rows that were there before.
+    #[schema(example = 2)]
     pub rows_duplicate: i32,
     /// Rows that could not be read.
+    #[schema(example = 1)]
     pub rows_failed: i32,
     /// Transactions that were taken back.
+    #[schema(example = 0)]
     pub rows_reverted: i32,
     /// Why it failed.
     pub error_code: Option<String>,
@@ -177,6 +185,7 @@ pub struct Import {
     pub created_at: OffsetDateTime,
     /// When it ended.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-31T12:00:04Z")]
     pub finished_at: Option<OffsetDateTime>,
 }
 
@@ -184,13 +193,16 @@ pub struct Import {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RowProblem {
     /// The line of the file, from 1, on which the row starts.
+    #[schema(example = 17)]
     pub line: i32,
     /// The column, if it is one's fault.
+    #[schema(example = "Booking date")]
     pub column: Option<String>,
     /// A stable code.
     #[schema(example = "bad_date")]
     pub code: String,
     /// What was seen, and what to send.
+    #[schema(example = "\"31.02.2026\" is no date: mend the line and import the file again.")]
     pub detail: String,
 }
 

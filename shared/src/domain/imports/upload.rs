@@ -38,11 +38,13 @@ pub struct Upload {
     /// Import it with `POST /transactions/import?upload=` and this, within a day.
     pub id: Uuid,
     /// Send the file here, without a token.
+    #[schema(example = "https://uploads.example.com/uploads/0199aa10?X-Amz-Signature=5d2f")]
     pub url: String,
     /// `PUT`.
     #[schema(example = "PUT")]
     pub method: &'static str,
     /// Headers to send with it as they are: the signature covers them, so another size is refused.
+    #[schema(example = json!({"content-type": "application/octet-stream", "content-length": "9437184"}))]
     pub headers: BTreeMap<String, String>,
     /// Seconds until the address is of no use.
     #[schema(example = 900)]

@@ -66,10 +66,13 @@ impl Line {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Left {
     /// Which, counted from 1 below the header.
+    #[schema(example = 3)]
     pub row: usize,
     /// `skipped`: known already; `refused`: wrong.
+    #[schema(example = "skipped")]
     pub outcome: &'static str,
     /// Why.
+    #[schema(example = "It is known already.")]
     pub reason: String,
 }
 
@@ -83,10 +86,13 @@ impl fmt::Display for Left {
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct Report {
     /// Merchants that are new.
+    #[schema(example = 2)]
     pub imported: usize,
     /// Merchants known already, or twice in the file.
+    #[schema(example = 1)]
     pub skipped: usize,
     /// Rows that were refused.
+    #[schema(example = 0)]
     pub refused: usize,
     /// Each row that was not imported.
     pub rows: Vec<Left>,

@@ -219,11 +219,13 @@ pub struct MerchantDetail {
     #[serde(flatten)]
     pub merchant: Merchant,
     /// Other names it goes by, sorted.
+    #[schema(example = json!(["CORNER COFFEE VIENNA", "CRNR COFFEE"]))]
     pub aliases: Vec<String>,
     /// ISO 3166, two letters.
+    #[schema(example = "AT")]
     pub country: Option<String>,
     /// Whatever else is known.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>, example = json!({"chain": false}))]
     pub tags: Value,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]

@@ -18,12 +18,16 @@ pub struct Found {
     /// Its id.
     pub id: Uuid,
     /// Its name.
+    #[schema(example = "Corner Coffee")]
     pub canonical_name: String,
     /// Its category.
+    #[schema(example = "Food & Dining")]
     pub category: String,
     /// Other names it goes by.
+    #[schema(example = json!(["CORNER COFFEE VIENNA", "CRNR COFFEE"]))]
     pub aliases: Vec<String>,
     /// 1.0 for the name itself, 0.9 an alias, 0.7 a prefix, else how similar the name is (0.3 to 1.0).
+    #[schema(example = 0.75)]
     pub score: f32,
 }
 

@@ -66,6 +66,7 @@ pub struct Sum {
     #[schema(example = "EUR")]
     pub currency: String,
     /// How many transactions.
+    #[schema(example = 12)]
     pub count: i64,
     /// Money out less money in.
     #[schema(value_type = String, example = "155.88")]
@@ -93,6 +94,7 @@ pub struct OfMerchant {
     /// The merchant.
     pub merchant: Merchant,
     /// How many transactions in all currencies.
+    #[schema(example = 12)]
     pub count: i64,
     /// The date of the last one.
     #[serde(with = "iso")]
@@ -109,6 +111,7 @@ pub struct OfCategory {
     #[schema(example = "Groceries")]
     pub category: String,
     /// How many transactions in all currencies.
+    #[schema(example = 12)]
     pub count: i64,
     /// The date of the last one.
     #[serde(with = "iso")]

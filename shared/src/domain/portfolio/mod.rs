@@ -139,6 +139,7 @@ pub struct Holding {
     pub last_valuation: Option<Money>,
     /// When `last_valuation` was true.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-30T17:30:00Z")]
     pub valued_at: Option<OffsetDateTime>,
     /// The currency of its amounts.
     #[schema(example = "EUR")]

@@ -45,8 +45,10 @@ pub struct Summary {
     #[schema(example = "EUR")]
     pub currency: String,
     /// The user's other currencies, in their order: ask for each.
+    #[schema(example = json!(["USD"]))]
     pub other_currencies: Vec<String>,
     /// How many holdings.
+    #[schema(example = 1)]
     pub holdings: i64,
     /// What those with a valuation are worth.
     #[schema(value_type = String, example = "1250.40")]
@@ -61,11 +63,14 @@ pub struct Summary {
     #[schema(value_type = Option<f64>, example = 13.67)]
     pub gain_percentage: Option<Percent>,
     /// Holdings that were never valued: `value` lacks them.
+    #[schema(example = 0)]
     pub without_valuation: i64,
     /// Holdings that were valued more than seven days ago, or never.
+    #[schema(example = 0)]
     pub stale: i64,
     /// When the holding was valued whose valuation is the oldest.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-30T17:30:00Z")]
     pub oldest_valuation: Option<OffsetDateTime>,
     /// The same by type, of those types that there are.
     pub by_asset_type: Vec<ByAssetType>,
@@ -78,6 +83,7 @@ pub struct ByAssetType {
     #[schema(example = "etf")]
     pub asset_type: String,
     /// How many holdings.
+    #[schema(example = 1)]
     pub holdings: i64,
     /// What those with a valuation are worth.
     #[schema(value_type = String, example = "1250.40")]

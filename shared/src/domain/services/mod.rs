@@ -95,6 +95,7 @@ pub struct Token {
     pub expires_at: Option<OffsetDateTime>,
     /// When it was last used, to five minutes.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-01-31T03:00:00Z")]
     pub last_used_at: Option<OffsetDateTime>,
     /// When it was revoked.
     #[serde(with = "time::serde::rfc3339::option")]

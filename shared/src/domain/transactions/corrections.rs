@@ -56,8 +56,10 @@ pub struct Corrected {
     #[schema(example = "Corrected.")]
     pub message: &'static str,
     /// The category before.
+    #[schema(example = "Shopping")]
     pub old_category: String,
     /// The category now.
+    #[schema(example = "Groceries")]
     pub new_category: String,
 }
 

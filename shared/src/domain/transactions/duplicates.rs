@@ -63,6 +63,7 @@ pub struct Groups {
     /// The newest first.
     pub data: Vec<Group>,
     /// At most so many a page.
+    #[schema(example = 50)]
     pub limit: i64,
     /// Whether more follow.
     pub has_more: bool,

@@ -72,11 +72,13 @@ pub struct ExportQuery {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Link {
     /// Fetch it here, without a token.
+    #[schema(example = "https://uploads.example.com/exports/0199aa10?X-Amz-Signature=5d2f")]
     pub url: String,
     /// Seconds until the address is of no use.
     #[schema(example = 900)]
     pub expires_in: u32,
     /// How many transactions it holds.
+    #[schema(example = 31_207)]
     pub rows: u64,
 }
 
@@ -92,6 +94,19 @@ pub enum Exported {
         body: String,
     },
     /// The place of a large one.
+    Link(Link),
+}
+
+/// The form of [`Exported`] as JSON, for the OpenAPI document.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum ExportedJson {
+    /// The file.
+    File {
+        /// The newest first.
+        data: Vec<Transaction>,
+    },
+    /// The link to a large one.
     Link(Link),
 }
 

@@ -85,6 +85,7 @@ pub struct Corrections {
     /// Whether more follow at once.
     pub has_more: bool,
     /// Send it as `cursor` for what follows, now or later; null only while there is nothing at all.
+    #[schema(example = "AZmqEHw-ex2fUjxuDUuKEQ")]
     pub next_cursor: Option<String>,
 }
 

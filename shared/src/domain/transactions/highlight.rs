@@ -8,8 +8,10 @@ use std::collections::HashSet;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Piece {
     /// The piece as it stands in the text: put together, the pieces are the text.
+    #[schema(example = "NETFLIX")]
     pub text: String,
     /// Whether it is one of the words that were searched for.
+    #[schema(example = true)]
     pub is_match: bool,
 }
 

@@ -26,7 +26,7 @@ pub use corrections::{
 pub use create::{NewTransaction, NewTransactionBody, Recognised, create, recognise};
 pub use duplicates::{Group, GroupQuery, Groups, Resolution, ResolutionBody, Resolved, duplicates, resolve};
 pub use edit::{Changed, Patch, TransactionPatchBody, delete, restore, update};
-pub use export::{Export, ExportQuery, Exported, Link, export};
+pub use export::{Export, ExportQuery, Exported, ExportedJson, Link, export};
 pub use handover::{Corrections, HandedOver, Handover, HandoverQuery, corrections};
 pub use highlight::Piece;
 pub use list::{FilterQuery, Filters, List, list};
@@ -94,17 +94,20 @@ pub struct Transaction {
     #[schema(value_type = String, format = Date, example = "2026-01-31")]
     pub date: Date,
     /// What the bank or the user wrote.
+    #[schema(example = "NETFLIX.COM 866-579-7172")]
     pub merchant_raw: String,
     /// The merchant it was recognised as.
     pub merchant: Option<Merchant>,
     /// Its category.
+    #[schema(example = "Subscriptions")]
     pub category: String,
     /// `ocr`, `sms`, `csv` or `manual`.
+    #[schema(example = "csv")]
     pub source: String,
     /// The user's note.
     pub note: Option<String>,
     /// How sure each recognised field is, from 0 to 1.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, f64>, example = json!({"category": 0.97}))]
     pub confidence: serde_json::Value,
     /// How unusual it is, from 0 to 1.
     pub anomaly_score: Option<f64>,

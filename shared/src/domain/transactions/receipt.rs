@@ -65,16 +65,19 @@ pub struct ReceiptBody {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReceiptUpload {
     /// Send the file here, without a token.
+    #[schema(example = "https://uploads.example.com/receipts/0199aa10?X-Amz-Signature=5d2f")]
     pub url: String,
     /// `PUT`.
     #[schema(example = "PUT")]
     pub method: &'static str,
     /// Headers to send with it as they are: the signature covers them, so another type or size is refused.
+    #[schema(example = json!({"content-type": "image/jpeg", "content-length": "204800"}))]
     pub headers: BTreeMap<String, String>,
     /// Seconds until the address is of no use.
     #[schema(example = 900)]
     pub expires_in: u32,
     /// Where the receipt will be: an address of this API. It leads to nothing until the file was sent.
+    #[schema(example = "https://api.example.com/v1/transactions/0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11/receipt")]
     pub receipt_url: String,
 }
 

@@ -80,6 +80,7 @@ pub struct Match {
     #[serde(flatten)]
     pub transaction: Transaction,
     /// How well it matches; comparable within one search alone.
+    #[schema(example = 0.25)]
     pub rank: f32,
     /// `merchant_raw` in pieces, so that the words can be marked without putting markup into the text.
     pub merchant_pieces: Vec<Piece>,
@@ -94,6 +95,7 @@ pub struct Matches {
     /// may be short, and the last one empty.
     pub data: Vec<Match>,
     /// At most so many a page.
+    #[schema(example = 50)]
     pub limit: i64,
     /// Whether more follow.
     pub has_more: bool,

@@ -47,6 +47,7 @@ pub struct Neighbour {
     #[serde(flatten)]
     pub transaction: Transaction,
     /// Cosine similarity, from -1 to 1.
+    #[schema(example = 0.94)]
     pub similarity: f64,
 }
 

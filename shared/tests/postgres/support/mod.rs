@@ -4,6 +4,7 @@ mod database;
 mod random;
 
 pub use database::{Fresh, migrator};
+use futures_util::future::join_all;
 pub use random::Random;
 use serde_json::Value;
 use shared::{
@@ -115,6 +116,21 @@ pub async fn patiently<T>(mut work: impl AsyncFnMut() -> Result<T, Problem>) -> 
         }
     }
     panic!("503 all the time");
+}
+
+/// How often a race is run.
+pub const ROUNDS: usize = 100;
+
+/// The outcome of each. What waits longer than a lock may is told to come again, and does.
+pub async fn at_once<T>(all: &[Db; 16], work: impl AsyncFn(&Db) -> Result<T, Problem>) -> Vec<Result<T, Problem>> {
+    let one = async |db: &Db| {
+        patiently(async || match work(db).await {
+            Err(problem) if problem.status == 503 => Err(problem),
+            other => Ok(other),
+        })
+        .await
+    };
+    join_all(all.iter().map(one)).await
 }
 
 /// Stores a transaction as `POST /transactions` does.
