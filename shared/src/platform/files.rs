@@ -60,7 +60,8 @@ impl Files {
         loop {
             let query = vec![("list-type", "2".into()), ("max-keys", "1000".into()), ("prefix", folder.into())];
             let found = self.done(Ask { method: "GET", query, ..Ask::default() }).await?.texts("Key");
-            let delete = async |key: &String| self.done(Ask { method: "DELETE", key, ..Ask::default() }).await.map(drop);
+            let delete =
+                async |key: &String| self.done(Ask { method: "DELETE", key, ..Ask::default() }).await.map(drop);
             // One by one and twenty at a time: the call for many at once wants a permission of its own.
             for some in found.chunks(20) {
                 join_all(some.iter().map(delete)).await.into_iter().collect::<Result<(), _>>()?;

@@ -1,13 +1,7 @@
 //! Talking to S3. The eight calls that are needed are signed here and sent through the HTTP client that the SDKs have in
 //! common: the SDK of S3 alone would be a seventh of the bootstrap.
 
-use super::{
-    clock,
-    function::Env,
-    jwt::sha256,
-    problem::Problem,
-    roots,
-};
+use super::{clock, function::Env, jwt::sha256, problem::Problem, roots};
 use aws_credential_types::{Credentials, provider::ProvideCredentials};
 use aws_sigv4::{
     http_request::{
@@ -267,7 +261,8 @@ mod tests {
 
     #[test]
     fn requests_are_signed_as_in_the_examples_of_aws() {
-        let get = Ask { method: "GET", key: "test.txt", headers: vec![("range", "bytes=0-9".into())], ..Ask::default() };
+        let get =
+            Ask { method: "GET", key: "test.txt", headers: vec![("range", "bytes=0-9".into())], ..Ask::default() };
         let said = signed(&get, None);
         assert!(said.contains("Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"), "{said}");
         let put = Ask {
@@ -288,7 +283,10 @@ mod tests {
         // A function's credentials come with a token of their session, which is signed, too.
         let said = signed(&get, Some("of the session"));
         assert!(said.contains("x-amz-security-token: of the session\n"), "{said}");
-        assert!(said.contains("SignedHeaders=host;range;x-amz-content-sha256;x-amz-date;x-amz-security-token"), "{said}");
+        assert!(
+            said.contains("SignedHeaders=host;range;x-amz-content-sha256;x-amz-date;x-amz-security-token"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use lambda_http::aws_lambda_events::{
     },
     encodings::Body,
 };
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -78,9 +78,10 @@ where
     serve_http(env, gate, handle).await
 }
 
+// Not `lambda_runtime::run`, which adds a span to each invocation: the log line says all that it would.
 async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> Result<(), Error> {
     let (env, gate, handle) = (&env, &gate, &handle);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+    Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
         let (mut path, mut user_id) = (event.payload.raw_path.clone().unwrap_or_default(), None);
@@ -99,6 +100,7 @@ async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> 
         note("request", &request_id, user_id, env, started, answer.as_ref().err(), status);
         Ok::<_, Error>(respond(answer, standing.as_ref(), &path, &request_id))
     }))
+    .run()
     .await
 }
 
@@ -181,7 +183,7 @@ async fn serve_socket(
     handle: Handler<SocketCall, Option<String>>,
 ) -> Result<(), Error> {
     let (env, handle) = (&env, &handle);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
+    Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
         let payload = event.payload;
@@ -212,6 +214,7 @@ async fn serve_socket(
         response.body = answer.ok().flatten().map(Body::Text);
         Ok::<_, Error>(response)
     }))
+    .run()
     .await
 }
 
@@ -240,7 +243,7 @@ where
 
 async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), Error> {
     let (env, handle) = (&env, &handle);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+    Runtime::new(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let left = left.saturating_sub(std::time::Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
         let deadline = Instant::now() + left;
@@ -261,6 +264,7 @@ async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), 
         }
         Ok::<_, Error>(response)
     }))
+    .run()
     .await
 }
 
