@@ -191,7 +191,8 @@ async fn must_hold_48_a_socket_that_falls_silent_within_a_transaction_is_a_503_i
         proxy.cut();
     }
     // What the server was left with is over soon, and nothing of it was kept.
-    let locked = fresh.db().tx(async |tx: &mut Tx| {
+    let direct = fresh.db();
+    let locked = direct.tx(async |tx: &mut Tx| {
         let sql = "UPDATE user_seq SET changes = changes + 1 WHERE user_id = $1 RETURNING changes";
         Ok::<i64, Problem>(sqlx::query_scalar(sql).bind(me.user_id).fetch_one(tx).await?)
     });
