@@ -14,7 +14,9 @@ fn main() -> ExitCode {
         let function = bootstrap::function(&config.handler)
             .ok_or_else(|| format!("_HANDLER is {:?}: no such function", config.handler))?;
         let runtime = runtime.map_err(|error| error.to_string())?;
-        runtime.block_on(async { (function.run)(Env::new(config)).await }).map_err(|error| error.to_string())
+        runtime
+            .block_on(async { (function.run)(Env::of(config, function.trigger)).await })
+            .map_err(|error| error.to_string())
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@
 mod cases;
 mod cloud;
 mod data;
+mod export;
 mod figures;
 mod floor;
 mod frames;
@@ -76,6 +77,8 @@ enum Only {
     },
     /// Import a bank's file
     Import,
+    /// Export everything of the longest history
+    Export,
 }
 
 pub async fn run(url: &str, options: &Options) -> Result<()> {
@@ -92,6 +95,7 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
     match (options.only, stack) {
         (Some(Only::Explain { check }), _) => bench.explain(check).await?,
         (Some(Only::Import), _) => bench.import().await?,
+        (Some(Only::Export), _) => bench.export()?,
         (_, Some((api, socket))) => {
             bench.measure().await?;
             frames::run(api, socket)?;

@@ -83,14 +83,23 @@ pub enum Grant {
 pub struct Env {
     /// The function's configuration.
     pub config: Config,
+    /// Whether a client waits for what is done. A worker of a queue may take its time.
+    pub awaited: bool,
     aws: OnceLock<SdkConfig>,
 }
 
 impl Env {
-    /// Wraps a configuration.
+    /// Wraps the configuration of what no client waits for.
     #[must_use]
     pub fn new(config: Config) -> Arc<Self> {
-        Arc::new(Self { config, aws: OnceLock::new() })
+        Arc::new(Self { config, awaited: false, aws: OnceLock::new() })
+    }
+
+    /// Wraps the configuration of a function that something like this makes run.
+    #[must_use]
+    pub fn of(config: Config, trigger: Trigger) -> Arc<Self> {
+        let awaited = !matches!(trigger, Trigger::Queue { .. });
+        Arc::new(Self { config, awaited, aws: OnceLock::new() })
     }
 
     /// The AWS configuration. Lambda says region and credentials in the environment and nowhere else: the default chain

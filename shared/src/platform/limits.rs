@@ -1,6 +1,7 @@
 //! Counting limits, in DynamoDB: what is lost with a count is a few tries, so it need not be in Postgres.
 
 use super::{
+    ahead::Ahead,
     clock,
     config::ConfigError,
     function::{Env, Grant, Port},
@@ -36,6 +37,7 @@ pub struct Limits {
     env: Arc<Env>,
     table: String,
     client: OnceCell<Client>,
+    ahead: Ahead,
 }
 
 impl Port for Limits {
@@ -43,7 +45,8 @@ impl Port for Limits {
         vec![Grant::Limits]
     }
     fn open(env: &Arc<Env>) -> Result<Self, ConfigError> {
-        Ok(Self { env: env.clone(), table: env.config.require("LIMITS_TABLE")?, client: OnceCell::new() })
+        let table = env.config.require("LIMITS_TABLE")?;
+        Ok(Self { env: env.clone(), table, client: OnceCell::new(), ahead: Ahead::default() })
     }
 }
 
@@ -79,28 +82,40 @@ impl Limits {
         Err(Problem::too_many(Standing { policy: "tries", most, window_s, left: 0, resets_s }))
     }
 
-    /// Counts a request in its window, or refuses it with 429. Atomic, and one write whatever comes of it: of any number at
-    /// once, exactly as many get through as are allowed. Fails closed.
+    /// Counts a request in its window, or refuses it with 429. While little of the limit is used most requests are counted
+    /// here first and told to the table together; from half on each is told, by one atomic write whatever comes of it: of
+    /// any number at once, exactly as many get through as are left. Fails closed.
     pub async fn count(&self, place: &Place, window: &Window) -> Result<Standing, Problem> {
-        let client = self.client().await;
-        let update = client.update_item().table_name(&self.table).key("pk", Av::S(window.key.clone()));
-        let update = update.update_expression("SET #ttl = if_not_exists(#ttl, :ttl) ADD n :one");
-        let update = update.expression_attribute_names("#ttl", "ttl").return_values(ReturnValue::UpdatedNew);
-        let ttl = clock::epoch().saturating_add(WINDOW_S.saturating_mul(2));
-        let update = update.expression_attribute_values(":ttl", Av::N(ttl.to_string()));
-        let update = update.expression_attribute_values(":one", Av::N("1".into()));
-        let answer = update.send().await.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
-        let n = number(answer.attributes().and_then(|item| item.get("n")))
-            .ok_or_else(|| Problem::unavailable("no count"))?;
-        let left = i64::from(place.most).saturating_sub(n);
+        let count = match self.ahead.count(place, window) {
+            Some(count) => count,
+            None => Box::pin(self.tell(window)).await?,
+        };
         let standing = Standing {
             policy: place.class.name(),
             most: place.most,
             window_s: WINDOW_S,
-            left: u32::try_from(left).unwrap_or(0),
+            left: place.most.saturating_sub(count),
             resets_s: u32::try_from(window.left_s).unwrap_or(1),
         };
-        if left < 0 { Err(Problem::too_many(standing)) } else { Ok(standing) }
+        if count > place.most { Err(Problem::too_many(standing)) } else { Ok(standing) }
+    }
+
+    /// Adds this request, and those that were kept back, to the table's count.
+    async fn tell(&self, window: &Window) -> Result<u32, Problem> {
+        let (due, now) = (self.ahead.due(window), clock::epoch());
+        let client = self.client().await;
+        let update = client.update_item().table_name(&self.table).key("pk", Av::S(window.key.clone()));
+        let update = update.update_expression("SET #ttl = if_not_exists(#ttl, :ttl) ADD n :due");
+        let update = update.expression_attribute_names("#ttl", "ttl").return_values(ReturnValue::UpdatedNew);
+        let ttl = now.saturating_add(WINDOW_S.saturating_mul(2));
+        let update = update.expression_attribute_values(":ttl", Av::N(ttl.to_string()));
+        let update = update.expression_attribute_values(":due", Av::N(due.to_string()));
+        let answer = update.send().await.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
+        let count = number(answer.attributes().and_then(|item| item.get("n")))
+            .ok_or_else(|| Problem::unavailable("no count"))?;
+        let count = u32::try_from(count.max(0)).unwrap_or(u32::MAX);
+        self.ahead.told(window, due, count, now);
+        Ok(count)
     }
 
     async fn wait(&self, key: &str, limit: Limit, now: i64) -> u32 {
@@ -118,6 +133,9 @@ impl Limits {
 
     /// Gives a place back, for a try that turned out to be none.
     pub async fn give_back(&self, key: &str) -> Result<(), Problem> {
+        if self.ahead.give_back(key) {
+            return Ok(());
+        }
         let client = self.client().await;
         let update = client.update_item().table_name(&self.table).key("pk", Av::S(key.into()));
         let update = update.update_expression("ADD n :minus").condition_expression("n > :zero");

@@ -1,5 +1,6 @@
 //! Ports and their adapters: everything that is not personal finance.
 
+mod ahead;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -18,6 +19,7 @@ pub mod queue;
 pub mod rates;
 pub mod roots;
 pub mod rotation;
+mod s3;
 pub mod secrets;
 pub mod serve;
 pub mod telemetry;

@@ -2,22 +2,35 @@
 //! ten milliseconds of every cold start.
 
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use std::time::Duration;
+
+/// As the SDKs have it.
+const CONNECT: Duration = Duration::from_millis(3100);
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2, which every endpoint of AWS is signed under.
 const AMAZON: &str = include_str!("amazon_roots.pem");
 
+fn trusted() -> TlsContext {
+    let trust = TrustStore::empty().with_pem_certificate(AMAZON);
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
+}
+
 /// The client that every SDK of a function shares.
 #[must_use]
 pub fn https_client() -> SharedHttpClient {
-    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-    match TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON)).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        Err(_) => builder.build_https(),
-    }
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(trusted()).build_https()
+}
+
+/// The same for requests that no SDK makes.
+#[must_use]
+pub fn connector() -> Connector {
+    let times = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
+    let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(trusted());
+    connector.connector_settings(times).build()
 }
 
 #[cfg(test)]
@@ -25,6 +38,6 @@ mod tests {
     #[test]
     fn five_authorities_are_trusted_and_the_client_is_made_of_them() {
         assert_eq!(super::AMAZON.matches("BEGIN CERTIFICATE").count(), 5);
-        let _ = super::https_client();
+        let _ = (super::https_client(), super::connector());
     }
 }

@@ -14,12 +14,11 @@ use super::{
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::{
-    apigw::{
-        ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, ApiGatewayWebsocketProxyRequest,
-    },
+    apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayWebsocketProxyRequest},
     encodings::Body,
 };
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use serde::{Serialize, Serializer};
 use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -79,9 +78,10 @@ where
     serve_http(env, gate, handle).await
 }
 
+// Not `lambda_runtime::run`, which adds a span to each invocation: the log line says all that it would.
 async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> Result<(), Error> {
     let (env, gate, handle) = (&env, &gate, &handle);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+    Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
         let (mut path, mut user_id) = (event.payload.raw_path.clone().unwrap_or_default(), None);
@@ -100,6 +100,7 @@ async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> 
         note("request", &request_id, user_id, env, started, answer.as_ref().err(), status);
         Ok::<_, Error>(respond(answer, standing.as_ref(), &path, &request_id))
     }))
+    .run()
     .await
 }
 
@@ -112,12 +113,7 @@ const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
 ];
 
-fn respond(
-    answer: Result<Reply, Problem>,
-    standing: Option<&Standing>,
-    path: &str,
-    request_id: &str,
-) -> ApiGatewayV2httpResponse {
+fn respond(answer: Result<Reply, Problem>, standing: Option<&Standing>, path: &str, request_id: &str) -> Response {
     let reply = answer.unwrap_or_else(|problem| {
         let mut headers = Vec::new();
         if problem.status == 401 {
@@ -133,20 +129,41 @@ fn respond(
             headers,
         }
     });
-    let mut response = ApiGatewayV2httpResponse::default();
-    response.status_code = i64::from(reply.status);
     let counted: Vec<_> = standing.into_iter().flat_map(Standing::headers).collect();
+    let is_base64_encoded = reply.is_base64();
+    let named = [("request-id", request_id.to_owned()), ("content-type", reply.content_type.to_owned())];
+    let fixed = HEADERS.into_iter().map(|(name, value)| (name, value.to_owned()));
     // What the reply says itself stands last, and counts: of two limits the one that was reached.
-    let own = counted.iter().chain(&reply.headers).map(|(name, value)| (*name, value.as_str()));
-    let all = HEADERS.into_iter().chain([("request-id", request_id), ("content-type", reply.content_type)]).chain(own);
-    for (name, value) in all.filter(|(_, value)| !value.is_empty()) {
-        if let (Ok(name), Ok(value)) = (::http::HeaderName::try_from(name), ::http::HeaderValue::try_from(value)) {
-            response.headers.insert(name, value);
-        }
+    let all = fixed.chain(named).chain(counted).chain(reply.headers);
+    let headers = Headers(all.filter(|(_, value)| !value.is_empty() && is_field(value)).collect());
+    Response { status_code: reply.status, headers, is_base64_encoded, body: Some(reply.body).filter(|b| !b.is_empty()) }
+}
+
+/// Whether a text may be the value of a header: no line ends in it.
+fn is_field(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+}
+
+/// The gateway's form of an answer, with what it needs and no more: the crate's own says every header twice.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    status_code: u16,
+    headers: Headers,
+    is_base64_encoded: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+/// Headers, of which the last of a name counts.
+struct Headers(Vec<(&'static str, String)>);
+
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let later = |n: usize, name: &str| self.0.iter().skip(n.saturating_add(1)).any(|(other, _)| *other == name);
+        let last = self.0.iter().enumerate().filter(|(n, (name, _))| !later(*n, name));
+        serializer.collect_map(last.map(|(_, (name, value))| (name, value)))
     }
-    response.is_base64_encoded = reply.is_base64();
-    response.body = (!reply.body.is_empty()).then_some(Body::Text(reply.body));
-    response
 }
 
 const MISROUTED: &str = r#"{"type":"error","data":{"code":"bad_frame","detail":"There is no such type."}}"#;
@@ -182,7 +199,7 @@ async fn serve_socket(
     handle: Handler<SocketCall, Option<String>>,
 ) -> Result<(), Error> {
     let (env, handle) = (&env, &handle);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
+    Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
         let payload = event.payload;
@@ -213,6 +230,7 @@ async fn serve_socket(
         response.body = answer.ok().flatten().map(Body::Text);
         Ok::<_, Error>(response)
     }))
+    .run()
     .await
 }
 
@@ -265,7 +283,7 @@ fn message(record: SqsMessage, deadline: Instant) -> Message {
 
 async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), Error> {
     let (env, handle) = (&env, &handle);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+    Runtime::new(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let left = left.saturating_sub(std::time::Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
         let deadline = Instant::now() + left;
@@ -285,6 +303,7 @@ async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), 
         }
         Ok::<_, Error>(response)
     }))
+    .run()
     .await
 }
 
@@ -347,4 +366,32 @@ pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
     grants.sort_unstable();
     grants.dedup();
     grants
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_answer_has_each_header_once_and_none_with_a_line_end() {
+        let standing = |left| Standing { policy: "read", most: 600, window_s: 60, left, resets_s: 9 };
+        let reply = Reply::document("text/plain", "a \"b\"\n".into())
+            .with("ratelimit", "of the reply")
+            .with("location", "/x\r\nset-cookie: a=b");
+        let said = |reply| -> Value { serde_json::to_value(respond(reply, Some(&standing(3)), "/p", "id")).unwrap() };
+        let answer = said(Ok(reply));
+        assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("a \"b\"\n")));
+        assert_eq!(answer["isBase64Encoded"], false);
+        let headers = answer["headers"].as_object().unwrap();
+        assert_eq!(headers["ratelimit"], "of the reply");
+        assert_eq!((&headers["request-id"], &headers["content-type"]), (&json!("id"), &json!("text/plain")));
+        assert!(!headers.contains_key("location"), "{headers:?}");
+        assert!(HEADERS.iter().all(|(name, value)| headers[*name] == *value));
+        let text = serde_json::to_string(&respond(Err(Problem::too_many(standing(0))), Some(&standing(3)), "/p", "id"));
+        assert_eq!(text.as_deref().unwrap().matches("\"ratelimit\":").count(), 1);
+        let refused = said(Err(Problem::too_many(standing(0))));
+        assert_eq!(refused["headers"]["ratelimit"], "\"read\";r=0;t=9");
+        assert_eq!(said(Ok(Reply::no_content())).get("body"), None);
+    }
 }

@@ -68,10 +68,15 @@ impl Proxy {
         self.silent.store(silent, Ordering::Relaxed);
     }
 
+    /// Closes every connection.
+    fn cut(&self) {
+        self.cut.notify_waiters();
+    }
+
     /// Closes every connection and takes no new one.
     fn close(&self) {
         self.listening.abort();
-        self.cut.notify_waiters();
+        self.cut();
     }
 }
 
@@ -90,7 +95,7 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: Arc<At
 }
 
 fn through(fresh: &Fresh, port: u16) -> Db {
-    Db::from_options(fresh.options("tallybook_write").host("127.0.0.1").port(port))
+    Db::awaited_from_options(fresh.options("tallybook_write").host("127.0.0.1").port(port))
 }
 
 fn target(fresh: &Fresh) -> String {
@@ -151,4 +156,62 @@ async fn must_hold_48_a_network_that_went_silent_altogether_is_a_503_in_time() {
     is_unavailable_in_time(&db).await;
     proxy.forward_nothing(false);
     assert_eq!(ask(&db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn must_hold_48_a_socket_that_falls_silent_within_a_transaction_is_a_503_in_time_and_is_given_up() {
+    let fresh = Fresh::new().await;
+    let me = fresh.user().await;
+    let proxy = Proxy::to(target(&fresh)).await;
+    let db = through(&fresh, proxy.port);
+    for at in ["a statement", "a row", "COMMIT", "ROLLBACK"] {
+        proxy.forward_nothing(false);
+        let before: i32 = db.tx(async |tx: &mut Tx| backend(tx).await).await.unwrap();
+        let started = Instant::now();
+        let work = db.tx(async |tx: &mut Tx| {
+            sqlx::query("UPDATE user_seq SET changes = changes + 1 WHERE user_id = $1")
+                .bind(me.user_id)
+                .execute(&mut *tx)
+                .await?;
+            proxy.forward_nothing(true);
+            match at {
+                "a statement" => drop(sqlx::query("SELECT 1").execute(tx).await?),
+                "a row" => drop(sqlx::query("SELECT 1").fetch_optional(tx).await?),
+                "ROLLBACK" => return Err(Problem::unavailable("on purpose")),
+                _ => {}
+            }
+            Ok::<_, Problem>(())
+        });
+        let problem = timeout(Duration::from_secs(20), work).await.expect("no answer in 20 s").unwrap_err();
+        assert_eq!((problem.status, problem.retry_after.is_some()), (503, true), "{at}: {problem}");
+        assert!(started.elapsed() < IN_TIME, "{at}: {:?}", started.elapsed());
+        proxy.forward_nothing(false);
+        let after = db.tx(async |tx: &mut Tx| backend(tx).await).await.unwrap();
+        assert_ne!(before, after, "{at}: the connection was opened anew");
+        proxy.cut();
+    }
+    // What the server was left with is over soon, and nothing of it was kept.
+    let direct = fresh.db();
+    let locked = direct.tx(async |tx: &mut Tx| {
+        let sql = "UPDATE user_seq SET changes = changes + 1 WHERE user_id = $1 RETURNING changes";
+        Ok::<i64, Problem>(sqlx::query_scalar(sql).bind(me.user_id).fetch_one(tx).await?)
+    });
+    assert_eq!(locked.await.unwrap(), 1);
+}
+
+async fn backend(tx: &mut Tx) -> Result<i32, Problem> {
+    Ok(sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(tx).await?)
+}
+
+/// The server lets a worker's statement run for five seconds, and so does the client.
+#[tokio::test]
+async fn a_worker_waits_for_longer_than_a_route() {
+    let fresh = Fresh::new().await;
+    let options = || fresh.options("tallybook_write");
+    let slow = async |db: Db| {
+        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(drop(sqlx::query("SELECT pg_sleep(3)").execute(tx).await?))).await
+    };
+    let (worker, route) = tokio::join!(slow(Db::from_options(options())), slow(Db::awaited_from_options(options())));
+    worker.unwrap();
+    assert_eq!(route.unwrap_err().status, 503);
 }

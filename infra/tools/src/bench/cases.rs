@@ -171,6 +171,11 @@ pub fn list() -> Case {
     Case { rounds: 1000, promised: true, first_page: true, ..list }
 }
 
+/// An export of all that a user has.
+pub fn everything(format: &str) -> Case {
+    Case::of("export of everything", "transactions.export").asking(format!("format={format}"))
+}
+
 /// All of them, in an order in which each finds what it changes.
 /// `tokens` refresh the sessions.
 pub fn all(user: &User, tokens: Vec<String>) -> Vec<Case> {

@@ -32,6 +32,7 @@ pub struct Secrets {
 pub struct Cloud {
     pub at: SocketAddr,
     kicks: Arc<AtomicU64>,
+    stored: Arc<AtomicU64>,
     /// What every file holds.
     pub file: Arc<OnceLock<Vec<u8>>>,
 }
@@ -41,29 +42,49 @@ impl Cloud {
     pub fn start(secrets: Secrets) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let (at, kicks, secrets) = (listener.local_addr()?, Arc::new(AtomicU64::new(0)), Arc::new(secrets));
-        let file = Arc::new(OnceLock::new());
-        let (counted, kept) = (kicks.clone(), file.clone());
+        let (file, stored) = (Arc::new(OnceLock::new()), Arc::new(AtomicU64::new(0)));
+        let (counted, kept, taken) = (kicks.clone(), file.clone(), stored.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (secrets, kicks, file) = (secrets.clone(), counted.clone(), kept.clone());
-                thread::spawn(move || serve(stream, &secrets, &kicks, &file));
+                let (secrets, kicks, file, stored) = (secrets.clone(), counted.clone(), kept.clone(), taken.clone());
+                thread::spawn(move || serve(stream, &secrets, &kicks, &file, &stored));
             }
         });
-        Ok(Self { at, kicks, file })
+        Ok(Self { at, kicks, stored, file })
     }
 
     /// Messages taken so far.
     pub fn kicks(&self) -> u64 {
         self.kicks.load(Ordering::Relaxed)
     }
+
+    /// Bytes of files taken so far.
+    pub fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
+    }
 }
 
-fn serve(stream: TcpStream, secrets: &Secrets, kicks: &AtomicU64, file: &OnceLock<Vec<u8>>) -> Result<()> {
+fn serve(
+    stream: TcpStream,
+    secrets: &Secrets,
+    kicks: &AtomicU64,
+    file: &OnceLock<Vec<u8>>,
+    stored: &AtomicU64,
+) -> Result<()> {
     let mut connection = Connection::new(stream)?;
     while let Some(request) = connection.read()? {
         if request.method == "GET" {
             let file = file.get().context("no file was put here")?;
             send(&connection.writer, &answer("200 OK", &[("content-type", "application/octet-stream")], file))?;
+            continue;
+        }
+        if request.header("x-amz-target").is_none() {
+            // A file, or a part of one; the beginning and the end of what comes in parts.
+            if request.method == "PUT" {
+                stored.fetch_add(u64::try_from(request.body.len())?, Ordering::Relaxed);
+            }
+            let xml = b"<InitiateMultipartUploadResult><UploadId>bench</UploadId></InitiateMultipartUploadResult>";
+            send(&connection.writer, &answer("200 OK", &[("etag", "\"bench\"")], xml))?;
             continue;
         }
         let (status, body) = match reply(&request, secrets, kicks) {

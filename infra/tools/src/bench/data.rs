@@ -96,6 +96,8 @@ pub struct User {
     pub sessions: Vec<Uuid>,
     /// How many transactions are theirs.
     pub rows: i64,
+    /// How many of them are not deleted.
+    pub live_rows: i64,
     /// One of them, from the middle of the years.
     pub transaction_id: Uuid,
     /// A category with many.
@@ -218,6 +220,8 @@ impl User {
         let one = async |conn: &mut PgConnection, sql: &'static str| -> Result<Option<Uuid>> {
             Ok(sqlx::query_scalar(sql).bind(id).fetch_optional(conn).await?)
         };
+        let live = "SELECT transactions FROM user_seq WHERE user_id = $1";
+        let live_rows = sqlx::query_scalar(live).bind(id).fetch_one(&mut *conn).await?;
         let lookalike = "SELECT id FROM transactions WHERE user_id = $1 AND duplicate_of IS NOT NULL AND NOT is_deleted
                          ORDER BY id LIMIT 1";
         let import = "SELECT id FROM imports WHERE user_id = $1 AND status = 'completed' ORDER BY id LIMIT 1";
@@ -228,6 +232,7 @@ impl User {
             id,
             sessions,
             rows,
+            live_rows,
             transaction_id,
             category,
             merchant_id,

@@ -41,6 +41,7 @@ impl Bench<'_> {
         }
         if self.functions.is_empty() {
             self.import().await?;
+            self.export()?;
         }
         println!(
             "\nresident, the largest of them  {:>8} MB   ≤ 25 MB     {}",

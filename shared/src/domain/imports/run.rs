@@ -3,7 +3,7 @@
 use super::{
     chunk::{Counts, Recogniser, store},
     sql,
-    statement::{self, Mapping, Options},
+    statement::{self, Mapping, Options, Row, RowError},
     update,
 };
 use crate::{
@@ -15,7 +15,9 @@ use crate::{
         queue::Ran,
     },
 };
+use futures_util::future::join;
 use std::time::{Duration, Instant};
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 /// Rows that commit together.
@@ -58,41 +60,57 @@ pub async fn run(
     rows.by_ref().take(next).flatten().for_each(|row| {
         counts.add(&row);
     });
+    let mut chunk = read(&mut rows, &mut counts).await;
     loop {
         if deadline.saturating_duration_since(Instant::now()) < CHUNK_TIME {
             return Ok(Ran::More);
         }
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).map(|row| row.map(|row| (counts.add(&row), row))).collect();
         let ended = rows.peek().is_none();
         let from = next;
         next = next.saturating_add(chunk.len());
         let now = clock::now();
-        let stored = db
-            .tx(async |tx: &mut Tx| {
-                let mut turn = Turn::take(tx, user_id, now).await?;
-                let Some(mut progress) = sql::progress(tx, user_id, id, now).await? else { return Ok(false) };
-                if !progress.open || usize::try_from(progress.next_row) != Ok(from) {
-                    return Ok(false);
-                }
-                let policy = job.on_duplicate.as_str();
-                store(tx, &mut turn, &mut recogniser, &mut progress, user_id, id, policy, chunk, now).await?;
-                progress.next_row = i32::try_from(next).unwrap_or(i32::MAX);
-                sql::advance(tx, user_id, id, &progress, ended, turn.changed_seq, now).await?;
-                let status = if ended { "completed" } else { "running" };
-                turn.push("import_update", &update(id, status, &progress))?;
-                turn.finish(tx).await?;
-                Ok::<_, Problem>(true)
-            })
-            .await?;
-        if !stored {
+        let storing = db.tx(async |tx: &mut Tx| {
+            let mut turn = Turn::take(tx, user_id, now).await?;
+            let Some(mut progress) = sql::progress(tx, user_id, id, now).await? else { return Ok(false) };
+            if !progress.open || usize::try_from(progress.next_row) != Ok(from) {
+                return Ok(false);
+            }
+            let policy = job.on_duplicate.as_str();
+            store(tx, &mut turn, &mut recogniser, &mut progress, user_id, id, policy, chunk, now).await?;
+            progress.next_row = i32::try_from(next).unwrap_or(i32::MAX);
+            sql::advance(tx, user_id, id, &progress, ended, turn.changed_seq, now).await?;
+            let status = if ended { "completed" } else { "running" };
+            turn.push("import_update", &update(id, status, &progress))?;
+            turn.finish(tx).await?;
+            Ok::<_, Problem>(true)
+        });
+        // Postgres is busy with the chunk for most of the time: the next one is read meanwhile.
+        let (stored, following) = join(storing, read(&mut rows, &mut counts)).await;
+        if !stored? {
             // Another worker has the import, or it was ended.
             return Ok(Ran::Done);
         }
+        chunk = following;
         told().await;
         if ended {
             return Ok(Ran::Done);
         }
     }
+}
+
+/// Reads the next chunk, a few rows at a time: what else goes on in between does not wait for long.
+async fn read(
+    rows: &mut impl Iterator<Item = Result<Row, RowError>>,
+    counts: &mut Counts,
+) -> Vec<Result<(i32, Row), RowError>> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    for row in rows.take(CHUNK) {
+        chunk.push(row.map(|row| (counts.add(&row), row)));
+        if chunk.len() % 64 == 0 {
+            yield_now().await;
+        }
+    }
+    chunk
 }
 
 /// Ends an import as failed; what it stored so far stays, and can be reverted.

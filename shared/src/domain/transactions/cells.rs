@@ -19,10 +19,14 @@ pub(super) fn of(transaction: &Transaction) -> [String; 6] {
     ]
 }
 
-/// Writes a line.
-pub(super) fn line(text: &mut Vec<u8>, cells: &[impl AsRef<[u8]>]) -> Result<(), Problem> {
+/// Writes lines.
+pub(super) fn lines<C: AsRef<[u8]>>(text: &mut Vec<u8>, lines: impl Iterator<Item = [C; 6]>) -> Result<(), Problem> {
+    // One for all of them: each has a buffer of its own to be made and emptied.
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(text);
-    writer.write_record(cells).and_then(|()| writer.flush().map_err(Into::into)).map_err(Problem::internal)
+    for cells in lines {
+        writer.write_record(cells).map_err(Problem::internal)?;
+    }
+    writer.flush().map_err(Problem::internal)
 }
 
 /// A text that no spreadsheet takes for a formula. The apostrophe is what spreadsheets themselves put before a text, and
@@ -150,11 +154,9 @@ mod tests {
         for _ in 0..300 {
             let all: Vec<_> = (0..=random.below(30)).map(|_| random.transaction()).collect();
             let mut text = Vec::new();
-            line(&mut text, &HEADER).unwrap();
-            for transaction in &all {
-                line(&mut text, &of(transaction)).unwrap();
-                seen.extend(transaction.merchant_raw.chars().next());
-            }
+            lines(&mut text, [HEADER].into_iter()).unwrap();
+            lines(&mut text, all.iter().map(of)).unwrap();
+            seen.extend(all.iter().filter_map(|transaction| transaction.merchant_raw.chars().next()));
             let shown = String::from_utf8_lossy(&text).into_owned();
             let options = Options { mapping: None, default_currency: "CHF".into() };
             let shape = detect(&text, &options).unwrap_or_else(|refusal| panic!("{refusal:?} of {shown}"));

@@ -15,8 +15,10 @@ use crate::{
         problem::Problem,
     },
 };
+use futures_util::future::join;
 use serde::Serialize;
 use time::Duration;
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 /// Rows in memory at a time.
@@ -125,7 +127,7 @@ impl<'a> Sheet<'a> {
         let key = format!("exports/{user_id}/{}", Uuid::now_v7());
         let mut sheet = Self { files, format, key, text: Vec::new(), upload: None, rows: 0 };
         match format {
-            Format::Csv => cells::line(&mut sheet.text, &cells::HEADER)?,
+            Format::Csv => cells::lines(&mut sheet.text, [cells::HEADER].into_iter())?,
             Format::Json => sheet.text.extend_from_slice(b"{\"data\":["),
         }
         Ok(sheet)
@@ -138,17 +140,19 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn write(&mut self, transaction: &Transaction) -> Result<(), Problem> {
+    fn write(&mut self, transactions: &[Transaction]) -> Result<(), Problem> {
         match self.format {
-            Format::Csv => cells::line(&mut self.text, &cells::of(transaction))?,
+            Format::Csv => cells::lines(&mut self.text, transactions.iter().map(cells::of))?,
             Format::Json => {
-                if self.rows > 0 {
-                    self.text.push(b',');
+                for (transaction, before) in transactions.iter().zip(self.rows..) {
+                    if before > 0 {
+                        self.text.push(b',');
+                    }
+                    serde_json::to_writer(&mut self.text, transaction).map_err(Problem::internal)?;
                 }
-                serde_json::to_writer(&mut self.text, transaction).map_err(Problem::internal)?;
             }
         }
-        self.rows = self.rows.saturating_add(1);
+        self.rows = self.rows.saturating_add(u64::try_from(transactions.len()).map_err(Problem::internal)?);
         Ok(())
     }
 
@@ -200,12 +204,10 @@ pub async fn export(db: &ReadDb, files: &Files, call: &Call, asked: &Export) -> 
     })
     .await?;
     loop {
-        for row in &rows {
-            sheet.write(row)?;
-        }
-        sheet.store().await?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
         let Some(last) = rows.last().filter(|_| full).map(|last| Place { date: last.date, id: last.id }) else {
+            sheet.write(&rows)?;
+            sheet.store().await?;
             return sheet.finish().await;
         };
         if clock::now() > call.now.saturating_add(TIME) {
@@ -215,9 +217,19 @@ pub async fn export(db: &ReadDb, files: &Files, call: &Call, asked: &Export) -> 
                 "These are too many transactions for one file: narrow them with since and until, and fetch several.",
             ));
         }
-        let next = async |tx: &mut Tx| {
+        let next = db.tx(async |tx: &mut Tx| {
             Ok::<_, Problem>(sql::export::batch(tx, user_id, &asked.filters, Some(last), BATCH).await?)
+        });
+        // The database looks for the next batch while this one is written, a few rows at a time, and stored.
+        let written = async {
+            for some in rows.chunks(64) {
+                sheet.write(some)?;
+                yield_now().await;
+            }
+            sheet.store().await
         };
-        rows = db.tx(next).await?;
+        let (following, written) = join(next, written).await;
+        written?;
+        rows = following?;
     }
 }

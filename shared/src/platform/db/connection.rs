@@ -22,9 +22,24 @@ const CONNECT: Duration = Duration::from_millis(2500);
 /// BEGIN on a socket whose other end vanished without a word (a thawed environment) would wait for TCP.
 const BEGIN: Duration = Duration::from_millis(400);
 
+/// A statement whose answer a client waits for. A socket may fall silent inside a transaction as well, and with the 0.4 s
+/// of BEGIN this is the time that an outage may take to be told.
+const AWAITED: Duration = Duration::from_millis(2500);
+/// A statement of a worker: longer than the server lets any of the application's run, so that this is only about silence.
+const UNHURRIED: Duration = Duration::from_secs(6);
+
 /// A connection outside any transaction.
 pub struct Open {
     pub(super) conn: PgConnection,
+}
+
+/// What the transactions of a connection have to know.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// Whether statements must not outlive their transaction.
+    pub pooled: bool,
+    /// How long a statement may take.
+    pub statement: Duration,
 }
 
 /// The credentials as RDS writes them.
@@ -54,25 +69,35 @@ enum Source {
     Options(Box<PgConnectOptions>),
 }
 
-/// Knows how to connect.
-pub struct Connector(Source);
+/// Knows how to connect, and how long to wait for what runs on the connection.
+pub struct Connector {
+    source: Source,
+    statement: Duration,
+}
 
 impl Connector {
     pub(super) fn from_secret(env: &Arc<Env>, setting: &str) -> Result<Self, ConfigError> {
-        Ok(Self(Source::Secret { cell: SecretCell::open(env, setting)?, env: env.clone() }))
+        let source = Source::Secret { cell: SecretCell::open(env, setting)?, env: env.clone() };
+        Ok(Self { source, statement: if env.awaited { AWAITED } else { UNHURRIED } })
     }
 
-    pub(super) fn from_options(options: PgConnectOptions) -> Self {
-        Self(Source::Options(Box::new(options)))
+    pub(super) fn from_options(options: PgConnectOptions, awaited: bool) -> Self {
+        let source = Source::Options(Box::new(options));
+        Self { source, statement: if awaited { AWAITED } else { UNHURRIED } }
+    }
+
+    /// What its transactions have to know.
+    pub(super) fn terms(&self) -> Terms {
+        Terms { pooled: self.pooled(), statement: self.statement }
     }
 
     /// Whether a transaction pooler stands in between: statements must not outlive their transaction then.
-    pub(super) fn pooled(&self) -> bool {
-        matches!(&self.0, Source::Secret { env, .. } if env.config.db_pooled)
+    fn pooled(&self) -> bool {
+        matches!(&self.source, Source::Secret { env, .. } if env.config.db_pooled)
     }
 
     async fn options(&self) -> Result<PgConnectOptions, Problem> {
-        let (cell, config) = match &self.0 {
+        let (cell, config) = match &self.source {
             Source::Options(options) => return Ok((**options).clone()),
             Source::Secret { cell, env } => (cell, &env.config),
         };
@@ -128,6 +153,16 @@ impl Connector {
 /// Runs a statement without parameters by the simple protocol.
 pub(super) async fn simple(open: &mut Open, sql: &'static str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(sql).execute(&mut open.conn).await.map(|_| ())
+}
+
+/// The same, for not longer than this.
+pub(super) async fn simple_within(open: &mut Open, sql: &'static str, most: Duration) -> Result<(), sqlx::Error> {
+    timeout(most, simple(open, sql)).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// The error of a server that says nothing any more.
+pub(super) fn silent() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
 #[cfg(test)]

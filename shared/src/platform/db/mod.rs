@@ -91,7 +91,13 @@ impl<R: Role> Postgres<R> {
     /// Connects by a URL rather than by a secret: for tests and for commands run by an operator.
     #[must_use]
     pub fn from_options(options: sqlx::postgres::PgConnectOptions) -> Self {
-        Self::over(Connector::from_options(options))
+        Self::over(Connector::from_options(options, false))
+    }
+
+    /// The same with the patience of a route, whose client waits.
+    #[must_use]
+    pub fn awaited_from_options(options: sqlx::postgres::PgConnectOptions) -> Self {
+        Self::over(Connector::from_options(options, true))
     }
 
     /// Runs `work` inside a transaction and awaits COMMIT or ROLLBACK on every path, panics included. Nothing but
@@ -102,7 +108,7 @@ impl<R: Role> Postgres<R> {
     pub async fn tx<T, E: From<Problem>>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E> {
         let mut idle = self.shared.idle.lock().await;
         let open = Box::pin(self.shared.connector.begin(idle.take(), R::BEGIN)).await?;
-        let mut tx = Tx::new(open, self.shared.connector.pooled());
+        let mut tx = Tx::new(open, self.shared.connector.terms());
         match AssertUnwindSafe(Box::pin(work(&mut tx))).catch_unwind().await {
             Ok(Ok(value)) => {
                 *idle = tx.commit().await?;

@@ -1,26 +1,47 @@
 //! A transaction under way, and what its errors mean to a client.
 
 use super::{
-    connection::{Open, simple},
+    connection::{Open, Terms, silent, simple_within},
     constraints,
 };
 use crate::platform::problem::Problem;
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use sqlx::{
     Either, Execute, Executor, Postgres, SqlStr,
     error::BoxDynError,
     postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
 };
+use tokio::time::{sleep, timeout};
+
+/// ROLLBACK is quick or not answered.
+const ROLLBACK: Duration = Duration::from_secs(1);
+
+/// What went wrong in a transaction.
+#[derive(Default)]
+struct Trouble {
+    /// A statement failed.
+    failed: AtomicBool,
+    /// The server did not answer one in time: what is on the wire now is anybody's guess, so that nothing more may be sent.
+    silent: AtomicBool,
+}
 
 /// A transaction: what statements run on.
 pub struct Tx {
     open: Open,
-    pooled: bool,
-    failed: Arc<AtomicBool>,
+    terms: Terms,
+    trouble: Arc<Trouble>,
     statements: u32,
 }
 
@@ -31,8 +52,8 @@ impl std::fmt::Debug for Tx {
 }
 
 impl Tx {
-    pub(super) fn new(open: Open, pooled: bool) -> Self {
-        Self { open, pooled, failed: Arc::default(), statements: 0 }
+    pub(super) fn new(open: Open, terms: Terms) -> Self {
+        Self { open, terms, trouble: Arc::default(), statements: 0 }
     }
 
     /// How many statements have run, so that tests can hold a route to its number.
@@ -44,11 +65,11 @@ impl Tx {
     /// Commits. Postgres answers COMMIT of a failed transaction with ROLLBACK and no error, so a statement whose error
     /// was passed over is refused here rather than lost in silence.
     pub(super) async fn commit(mut self) -> Result<Option<Open>, Problem> {
-        if self.failed.load(Ordering::Relaxed) {
+        if self.trouble.failed.load(Ordering::Relaxed) {
             self.rollback().await;
             return Err(Problem::internal("commit after a failed statement"));
         }
-        match simple(&mut self.open, "COMMIT").await {
+        match simple_within(&mut self.open, "COMMIT", self.terms.statement).await {
             Ok(()) => Ok(Some(self.open)),
             Err(error) => {
                 let problem = Problem::from(error);
@@ -62,7 +83,10 @@ impl Tx {
 
     /// Rolls back; a connection that cannot say it did is given up.
     pub(super) async fn rollback(mut self) -> Option<Open> {
-        simple(&mut self.open, "ROLLBACK").await.ok().map(|()| self.open)
+        if self.trouble.silent.load(Ordering::Relaxed) {
+            return None;
+        }
+        simple_within(&mut self.open, "ROLLBACK", ROLLBACK).await.ok().map(|()| self.open)
     }
 }
 
@@ -93,10 +117,15 @@ impl<'c> Executor<'c> for &'c mut Tx {
         E: 'q + Execute<'q, Postgres>,
     {
         self.statements = self.statements.saturating_add(1);
-        let failed = self.failed.clone();
-        let rows =
-            if self.pooled { self.open.conn.fetch_many(Unkept(query)) } else { self.open.conn.fetch_many(query) };
-        rows.inspect(move |row| note(&failed, row.as_ref().err())).boxed()
+        let trouble = self.trouble.clone();
+        let mut rows =
+            if self.terms.pooled { self.open.conn.fetch_many(Unkept(query)) } else { self.open.conn.fetch_many(query) };
+        let mut patience = Box::pin(sleep(self.terms.statement));
+        let rows = stream::poll_fn(move |cx| match rows.poll_next_unpin(cx) {
+            Poll::Pending => patience.poll_unpin(cx).map(|()| Some(Err(silent()))),
+            ready => ready,
+        });
+        rows.inspect(move |row| trouble.note(row.as_ref().err())).boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
@@ -105,13 +134,14 @@ impl<'c> Executor<'c> for &'c mut Tx {
         E: 'q + Execute<'q, Postgres>,
     {
         self.statements = self.statements.saturating_add(1);
-        let failed = self.failed.clone();
-        let row = if self.pooled {
+        let (trouble, most) = (self.trouble.clone(), self.terms.statement);
+        let row = if self.terms.pooled {
             self.open.conn.fetch_optional(Unkept(query))
         } else {
             self.open.conn.fetch_optional(query)
         };
-        row.inspect(move |row| note(&failed, row.as_ref().err())).boxed()
+        let row = timeout(most, row).map(|row| row.unwrap_or_else(|_| Err(silent())));
+        row.inspect(move |row| trouble.note(row.as_ref().err())).boxed()
     }
 
     fn prepare_with<'e>(
@@ -133,10 +163,19 @@ impl<'c> Executor<'c> for &'c mut Tx {
     }
 }
 
-fn note(failed: &AtomicBool, error: Option<&sqlx::Error>) {
-    // RowNotFound is an answer, not a failure of the transaction.
-    if error.is_some_and(|error| !matches!(error, sqlx::Error::RowNotFound)) {
-        failed.store(true, Ordering::Relaxed);
+impl Trouble {
+    fn note(&self, error: Option<&sqlx::Error>) {
+        match error {
+            // RowNotFound is an answer, not a failure of the transaction.
+            None | Some(sqlx::Error::RowNotFound) => {}
+            Some(error) => {
+                self.failed.store(true, Ordering::Relaxed);
+                let timed_out = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
+                if matches!(error, sqlx::Error::Io(error) if timed_out(error)) {
+                    self.silent.store(true, Ordering::Relaxed);
+                }
+            }
+        }
     }
 }
 

@@ -42,6 +42,7 @@ mod tests {
             id: Uuid::now_v7(),
             sessions: ids(),
             rows: 100_000,
+            live_rows: 100_000,
             transaction_id: Uuid::now_v7(),
             category: "Groceries".into(),
             merchant_id: Uuid::now_v7(),

@@ -29,8 +29,9 @@ pub async fn groups(
     limit: i64,
     shown: i64,
 ) -> Result<Vec<Member>, Error> {
+    // Grouped in the order of an index and not materialised, so that it ends with the page.
     let mut query = QueryBuilder::<Postgres>::new(
-        "WITH g AS MATERIALIZED (
+        "WITH p AS MATERIALIZED (SELECT g.*, o.id AS original FROM (
              SELECT t.duplicate_of AS id, t.date, t.amount, t.currency, count(*) AS count
              FROM transactions t WHERE t.duplicate_of IS NOT NULL AND NOT t.is_deleted AND t.user_id = ",
     );
@@ -38,7 +39,7 @@ pub async fn groups(
     if let Some(place) = after {
         query.push(" AND (t.date, t.duplicate_of) < (").push_bind(place.date).push(", ").push_bind(place.id).push(")");
     }
-    query.push(" GROUP BY 1, 2, 3, 4), p AS MATERIALIZED (SELECT g.*, o.id AS original FROM g LEFT JOIN transactions o ON o.user_id = ");
+    query.push(" GROUP BY 2, 1, 3, 4 ORDER BY 2 DESC, 1 DESC) AS g LEFT JOIN transactions o ON o.user_id = ");
     query.push_bind(user_id).push(
         " AND o.id = g.id AND NOT o.is_deleted AND o.date = g.date AND o.amount = g.amount AND o.currency = g.currency
           WHERE o.id IS NOT NULL OR g.count > 1 ORDER BY g.date DESC, g.id DESC LIMIT ",
