@@ -63,6 +63,8 @@ pub enum Work {
     },
     /// Begin the next periods of budgets that renew themselves.
     RenewBudgets,
+    /// Put what changed into the day's Merkle tree.
+    Anchor,
     /// Send a mail.
     Mail {
         /// Which.
@@ -92,6 +94,7 @@ impl Work {
             Self::Merge { .. } => Kind("merge", "low", &Policy::DATABASE),
             Self::Erase { .. } => Kind("erase", "low", &Policy::DATABASE),
             Self::RenewBudgets => Kind("renew_budgets", "scheduled", &Policy::DATABASE),
+            Self::Anchor => Kind("anchor", "scheduled", &Policy::DATABASE),
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
         }
@@ -119,15 +122,19 @@ impl Work {
     const fn user_id(&self) -> Option<Uuid> {
         match self {
             Self::Import { user_id, .. } | Self::Revert { user_id, .. } | Self::Erase { user_id } => Some(*user_id),
-            Self::Retrain | Self::Merge { .. } | Self::RenewBudgets | Self::Mail { .. } | Self::Sweep | Self::Tick => {
-                None
-            }
+            Self::Retrain
+            | Self::Merge { .. }
+            | Self::RenewBudgets
+            | Self::Anchor
+            | Self::Mail { .. }
+            | Self::Sweep
+            | Self::Tick => None,
         }
     }
 }
 
 /// Kinds that need nothing but their name: what a schedule may run.
-pub const SCHEDULABLE: [Work; 3] = [Work::RenewBudgets, Work::Retrain, Work::Sweep];
+pub const SCHEDULABLE: [Work; 4] = [Work::RenewBudgets, Work::Anchor, Work::Retrain, Work::Sweep];
 
 impl Task {
     /// A task in the current form.
