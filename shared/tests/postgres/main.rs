@@ -13,6 +13,7 @@ mod accounts_links;
 mod accounts_profile;
 mod accounts_races;
 mod anchors;
+mod anchors_marks;
 mod budget_alerts;
 mod budgets;
 mod budgets_overview;

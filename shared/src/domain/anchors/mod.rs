@@ -1,6 +1,7 @@
 //! Proof that a transaction was as it is: each day's revisions are leaves of one Merkle tree, whose root is made public.
 
 mod gather;
+mod marks;
 mod sql;
 pub mod tree;
 
@@ -15,6 +16,7 @@ use crate::platform::{
     problem::Problem,
 };
 pub use gather::anchor;
+pub use marks::{Marked, Marks, MarksBody, mark};
 use serde::Serialize;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;

@@ -222,3 +222,92 @@ pub(super) async fn proven(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<Optio
     .fetch_optional(tx)
     .await
 }
+
+pub(super) struct Sealed {
+    pub id: Uuid,
+    pub blockchain_tx_id: Option<String>,
+}
+
+/// The sealed batch of a root, of a day, or of both, locked.
+pub(super) async fn sealed(tx: &mut Tx, root_hash: Option<&str>, day: Option<Date>) -> Result<Option<Sealed>, Error> {
+    sqlx::query_as!(
+        Sealed,
+        "SELECT id, blockchain_tx_id FROM merkle_batches
+         WHERE root_hash IS NOT NULL AND (root_hash = $1 OR $1 IS NULL) AND (batch_date = $2 OR $2 IS NULL)
+           AND ($1 IS NOT NULL OR $2 IS NOT NULL)
+         FOR UPDATE",
+        root_hash,
+        day,
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+pub(super) async fn set_anchored(
+    tx: &mut Tx,
+    batch_id: Uuid,
+    blockchain_tx_id: &str,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE merkle_batches SET blockchain_tx_id = $2, anchored_at = $3 WHERE id = $1 AND blockchain_tx_id IS NULL",
+        batch_id,
+        blockchain_tx_id,
+        now,
+    )
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Takes the lock that a turn takes, and no number.
+pub(super) async fn wait_for_turn(tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
+    sqlx::query!("SELECT user_id FROM user_seq WHERE user_id = $1 FOR NO KEY UPDATE", user_id)
+        .fetch_optional(tx)
+        .await
+        .map(drop)
+}
+
+pub(super) struct Standing {
+    pub id: Uuid,
+    pub blockchain_hash: Option<String>,
+    pub ipfs_cid: Option<String>,
+}
+
+/// What is known of transactions, deleted or not; of a closed account's nothing.
+pub(super) async fn standing(tx: &mut Tx, user_id: Uuid, ids: &[Uuid]) -> Result<Vec<Standing>, Error> {
+    sqlx::query_as!(
+        Standing,
+        "SELECT id, blockchain_hash, ipfs_cid FROM transactions
+         WHERE user_id = $1 AND id = ANY($2) AND NOT EXISTS (SELECT FROM erasures WHERE user_id = $1)",
+        user_id,
+        ids,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Writes what is known now; with a number if it is a change that the user sees.
+pub(super) async fn mark(
+    tx: &mut Tx,
+    user_id: Uuid,
+    now_known: &Standing,
+    changed_seq: Option<i64>,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE transactions
+         SET blockchain_hash = $3, ipfs_cid = $4, changed_seq = coalesce($5, changed_seq),
+             updated_at = CASE WHEN $5::bigint IS NULL THEN updated_at ELSE $6 END
+         WHERE user_id = $1 AND id = $2",
+        user_id,
+        now_known.id,
+        now_known.blockchain_hash,
+        now_known.ipfs_cid,
+        changed_seq,
+        now,
+    )
+    .execute(tx)
+    .await
+    .map(drop)
+}
