@@ -13,6 +13,7 @@ mod frames;
 mod http;
 mod import;
 mod measure;
+mod merkle;
 mod plans;
 mod process;
 mod tap;
@@ -76,9 +77,18 @@ enum Only {
     },
     /// Import a bank's file
     Import,
+    /// Compute the root of a Merkle tree
+    Merkle {
+        /// Leaves
+        #[arg(long, default_value_t = 1_000_000)]
+        leaves: u64,
+    },
 }
 
 pub async fn run(url: &str, options: &Options) -> Result<()> {
+    if let Some(Only::Merkle { leaves }) = options.only {
+        return merkle::run(leaves);
+    }
     let stack = options.api_url.as_deref().zip(options.ws_url.as_deref());
     if options.only == Some(Only::Frames) {
         let (api, socket) =

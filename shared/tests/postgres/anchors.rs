@@ -10,7 +10,7 @@ use shared::{
         transactions::{self, Patch},
     },
     platform::{
-        db::{Db, Tx},
+        db::{Db, ReadDb, Tx},
         problem::Problem,
         queue::Ran,
     },
@@ -47,7 +47,11 @@ async fn delete(db: &Db, me: &Me, id: Uuid) {
 }
 
 async fn proof(fresh: &Fresh, me: &Me, id: Uuid) -> Result<Proof, Problem> {
-    fresh.read_db().tx(async |tx: &mut Tx| anchors::proof(tx, me.user_id, id).await).await
+    proof_by(&fresh.read_db(), me, id).await
+}
+
+async fn proof_by(db: &ReadDb, me: &Me, id: Uuid) -> Result<Proof, Problem> {
+    db.tx(async |tx: &mut Tx| anchors::proof(tx, me.user_id, id).await).await
 }
 
 async fn sealed(fresh: &Fresh, me: &Me) -> Vec<Anchor> {
@@ -234,13 +238,14 @@ async fn must_hold_34_killed_anywhere_the_next_run_goes_on() {
     assert_eq!(check_whole(&mut conn).await, [12_346], "one tree, begun on the day before, and each row in it once");
     let proof = proof(&fresh, &other, late).await.unwrap();
     assert_eq!((proof.batch.batch_date, proof.path.len()), (day(0).date(), 14));
+    let read = fresh.read_db();
     let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM transactions WHERE user_id = $1 ORDER BY id LIMIT 40")
         .bind(me.user_id)
         .fetch_all(&mut conn)
         .await
         .unwrap();
     for id in ids {
-        told(&super::anchors::proof(&fresh, &me, id).await.unwrap());
+        told(&proof_by(&read, &me, id).await.unwrap());
     }
 }
 
@@ -264,7 +269,8 @@ async fn must_hold_37_two_workers_at_once_take_each_row_once() {
 #[tokio::test]
 async fn a_night_costs_what_changed_and_every_leaf_is_proven() {
     let fresh = Fresh::new().await;
-    let (db, mut random) = (fresh.db(), Random::new(5));
+    let (db, read, mut random) = (fresh.db(), fresh.read_db(), Random::new(5));
+    let mut conn = fresh.admin().await;
     let users = [fresh.user().await, fresh.user().await, fresh.user().await];
     let (mut all, mut changes) = (Vec::new(), Vec::new());
     for n in 0..4 {
@@ -285,17 +291,17 @@ async fn a_night_costs_what_changed_and_every_leaf_is_proven() {
         night(&db, n).await;
         changes.push(i64::try_from(touched.len()).unwrap());
         for (owner, id) in &all {
-            let proof = proof(&fresh, &users[*owner], *id).await.unwrap();
+            let proof = proof_by(&read, &users[*owner], *id).await.unwrap();
             assert!(proof.is_current);
             let now: String = sqlx::query_scalar("SELECT note FROM transactions WHERE id = $1")
                 .bind(id)
-                .fetch_one(&mut fresh.admin().await)
+                .fetch_one(&mut conn)
                 .await
                 .unwrap();
             assert_eq!(told(&proof)["note"], now);
         }
     }
-    assert_eq!(check_whole(&mut fresh.admin().await).await, changes, "a leaf for each that changed, and no other");
+    assert_eq!(check_whole(&mut conn).await, changes, "a leaf for each that changed, and no other");
 }
 
 #[tokio::test]
