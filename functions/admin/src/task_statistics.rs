@@ -5,7 +5,7 @@ use shared::{
     domain::{
         auth::{self, Me},
         pages::All,
-        tasks::{self, Statistics, StatisticsQuery},
+        tasks::{self, StatisticsQuery, TaskStatistics},
     },
     platform::{
         db::{ReadDb, Tx},
@@ -27,7 +27,7 @@ deps! { db: ReadDb }
         StatisticsQuery,
     ),
     responses(
-        (status = 200, description = "By kind and time", body = All<Statistics>),
+        (status = 200, description = "By kind and time", body = All<TaskStatistics>),
         (status = 403, description = "`forbidden`: only an administrator may do this", body = shared::platform::problem::ProblemBody<'static>, content_type = "application/problem+json"),
         shared::platform::problem::Problems,
     )

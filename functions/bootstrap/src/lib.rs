@@ -10,6 +10,7 @@ pub const FEATURES: &[&Feature] = &[
     &ingest::FEATURE,
     &merchants::FEATURE,
     &portfolio::FEATURE,
+    &proofs::FEATURE,
     &realtime::FEATURE,
     &system::FEATURE,
     &tasks::FEATURE,
@@ -26,6 +27,7 @@ pub fn openapi() -> Vec<utoipa::openapi::OpenApi> {
         ingest::openapi(),
         merchants::openapi(),
         portfolio::openapi(),
+        proofs::openapi(),
         system::openapi(),
         transactions::openapi(),
     ]

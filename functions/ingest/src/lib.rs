@@ -1,5 +1,6 @@
 //! What other teams' programs hand over and fetch.
 
+mod anchors;
 mod corrections;
 
 use shared::{
@@ -9,7 +10,7 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(corrections::handle))]
+#[openapi(paths(corrections::handle, anchors::handle))]
 struct Api;
 
 /// This feature's functions.
@@ -21,5 +22,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     Api::openapi()
 }
 
-const FUNCTIONS: &[Function] =
-    &[function!("ingest": corrections, HTTP "GET" "/ingest/corrections", Service "corrections:read", 256 MB, 10 s)];
+const FUNCTIONS: &[Function] = &[
+    function!("ingest": corrections, HTTP "GET" "/ingest/corrections", Service "corrections:read", 256 MB, 10 s),
+    function!("ingest": anchors, HTTP "POST" "/ingest/anchors", Service "anchors:write", 256 MB, 29 s),
+];

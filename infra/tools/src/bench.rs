@@ -14,6 +14,7 @@ mod frames;
 mod http;
 mod import;
 mod measure;
+mod merkle;
 mod plans;
 mod process;
 mod tap;
@@ -79,9 +80,18 @@ enum Only {
     Import,
     /// Export everything of the longest history
     Export,
+    /// Compute the root of a Merkle tree
+    Merkle {
+        /// Leaves
+        #[arg(long, default_value_t = 1_000_000)]
+        leaves: u64,
+    },
 }
 
 pub async fn run(url: &str, options: &Options) -> Result<()> {
+    if let Some(Only::Merkle { leaves }) = options.only {
+        return merkle::run(leaves);
+    }
     let stack = options.api_url.as_deref().zip(options.ws_url.as_deref());
     if options.only == Some(Only::Frames) {
         let (api, socket) =

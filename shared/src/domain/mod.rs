@@ -1,5 +1,6 @@
 //! The rules of personal finance, and their SQL.
 
+pub mod anchors;
 pub mod audit;
 pub mod auth;
 pub mod budgets;

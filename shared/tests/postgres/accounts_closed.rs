@@ -68,7 +68,7 @@ async fn furnish(fresh: &Fresh, db: &Db, me: &Me) {
         create(db, me, &json!({"amount": amount(n), "date": "2026-03-01", "merchant_raw": "Shop", "category": "Home"}))
             .await;
     }
-    const FURNITURE: [&str; 11] = [
+    const FURNITURE: [&str; 12] = [
         "INSERT INTO imports (user_id, id, status, file_key, size_bytes, changed_seq) VALUES ($1, gen_random_uuid(), 'running', 'k', 1, 1)",
         "INSERT INTO import_errors (user_id, import_id, line, code) SELECT $1, id, 1, 'x' FROM imports WHERE user_id = $1",
         "INSERT INTO import_mappings (user_id, id, name, mapping) VALUES ($1, gen_random_uuid(), 'm', '{}')",
@@ -76,6 +76,11 @@ async fn furnish(fresh: &Fresh, db: &Db, me: &Me) {
          SELECT $1, gen_random_uuid(), id, 1, 'a', 'b' FROM transactions WHERE user_id = $1",
         "INSERT INTO embeddings (user_id, id, transaction_id, vector)
          SELECT $1, gen_random_uuid(), id, array_fill(1, ARRAY[384])::vector FROM transactions WHERE user_id = $1",
+        "WITH b AS (INSERT INTO merkle_batches (id, batch_date, transaction_count, root_hash, sealed_at)
+                    SELECT gen_random_uuid(), '2026-01-01'::date + count(*)::int, 0, md5($1::text) || md5('x'), now() FROM merkle_batches
+                    RETURNING id)
+         INSERT INTO merkle_leaves (user_id, transaction_id, revision, batch_id, leaf_index, leaf)
+         SELECT $1, t.id, 1, b.id, row_number() OVER (), '' FROM transactions t, b WHERE t.user_id = $1",
         "INSERT INTO budgets (user_id, id, category, currency, changed_seq) VALUES ($1, gen_random_uuid(), 'Home', 'USD', 1)",
         "INSERT INTO budget_periods (user_id, budget_id, start_date, end_date, amount)
          SELECT $1, id, '2026-03-01', '2026-03-31', 5 FROM budgets WHERE user_id = $1",
@@ -143,8 +148,16 @@ async fn must_hold_51_closing_an_account_erases_all_it_has_and_nothing_of_others
     let expected = ["imports", "uploads", "receipts", "exports"].map(|folder| format!("{folder}/{}/", me.user_id));
     assert_eq!(folders, expected);
     let left = rows_of(&mut conn, &me).await;
-    for gone in ["transactions", "imports", "user_corrections", "embeddings", "events", "idempotency_keys", "audit_log"]
-    {
+    for gone in [
+        "transactions",
+        "imports",
+        "user_corrections",
+        "embeddings",
+        "merkle_leaves",
+        "events",
+        "idempotency_keys",
+        "audit_log",
+    ] {
         assert!(!left.iter().any(|(table, _)| table == gone), "{gone} in {left:?}");
     }
 

@@ -12,6 +12,8 @@ mod accounts_closed;
 mod accounts_links;
 mod accounts_profile;
 mod accounts_races;
+mod anchors;
+mod anchors_marks;
 mod budget_alerts;
 mod budgets;
 mod budgets_overview;

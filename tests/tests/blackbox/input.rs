@@ -6,7 +6,7 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
-const POSTS: [&str; 19] = [
+const POSTS: [&str; 20] = [
     "/auth/password",
     "/auth/password/forgot",
     "/auth/password/reset",
@@ -22,18 +22,21 @@ const POSTS: [&str; 19] = [
     "/budgets",
     "/portfolio/holdings",
     "/admin/service-tokens",
+    "/ingest/anchors",
     "/merchants",
     "/merchants/import",
     "/merchants/merge",
     "/merchants/merges/0199a6b2-0000-7000-8000-000000000000/undo",
 ];
-const GETS: [&str; 17] = [
+const GETS: [&str; 19] = [
     "/auth/sessions",
     "/auth/me",
     "/transactions",
     "/transactions/imports",
     "/transactions/0199a6b2-0000-7000-8000-000000000000",
     "/transactions/imports/0199a6b2-0000-7000-8000-000000000000",
+    "/transactions/0199a6b2-0000-7000-8000-000000000000/proof",
+    "/anchors",
     "/categories",
     "/budgets",
     "/portfolio/holdings",

@@ -36,6 +36,7 @@ mod money;
 mod ownership;
 mod portfolio;
 mod privacy;
+mod proofs;
 mod rates;
 mod services;
 mod sockets;

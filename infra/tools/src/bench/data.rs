@@ -74,6 +74,22 @@ const SERVICES: &str = "
     ) AS new
     RETURNING id";
 
+/// A tree of one leaf, of a transaction of the user's.
+const TREE: &str = "
+    WITH l AS (
+        SELECT $2::uuid || ' ' || clock_timestamp() AS leaf
+    ), b AS (
+        INSERT INTO merkle_batches (id, batch_date, transaction_count, root_hash, sealed_at)
+        SELECT gen_random_uuid(), coalesce(max(batch_date), '2000-01-01') + 1, 1,
+               encode(sha256('\\x00'::bytea || convert_to((SELECT leaf FROM l), 'UTF8')), 'hex'), now()
+        FROM merkle_batches
+        RETURNING id, root_hash
+    ), t AS (
+        INSERT INTO merkle_tiles (batch_id, level, tile, hashes) SELECT id, 0, 0, decode(root_hash, 'hex') FROM b
+    )
+    INSERT INTO merkle_leaves (user_id, transaction_id, revision, batch_id, leaf_index, leaf)
+    SELECT $1, $2::uuid, 0, id, 0, leaf FROM b, l";
+
 /// What a program sends.
 pub const SERVICE_TOKEN: &str = "tbs_bench";
 
@@ -264,10 +280,12 @@ impl User {
         let stays = vec![last; all.len()];
         self.merges = sqlx::query_scalar(MERGES).bind(all).bind(stays).fetch_all(&mut *conn).await?;
         self.runs = sqlx::query_scalar(RUNS).bind(POOL).fetch_all(&mut *conn).await?;
+        sqlx::query("DELETE FROM merkle_leaves WHERE user_id = $1").bind(self.id).execute(&mut *conn).await?;
+        sqlx::query(TREE).bind(self.id).bind(self.transaction_id).execute(&mut *conn).await?;
         self.services = sqlx::query_scalar(SERVICES).bind(POOL).fetch_all(&mut *conn).await?;
         sqlx::query(
-            "INSERT INTO service_tokens (id, name, token_hash, scopes) VALUES ($1, 'bench', $2, ARRAY['corrections:read'])
-             ON CONFLICT (token_hash) DO NOTHING",
+            "INSERT INTO service_tokens (id, name, token_hash, scopes) VALUES ($1, 'bench', $2, ARRAY['corrections:read', 'anchors:write'])
+             ON CONFLICT (token_hash) DO UPDATE SET scopes = excluded.scopes",
         )
         .bind(Uuid::now_v7())
         .bind(sha256(SERVICE_TOKEN.as_bytes()).as_slice())

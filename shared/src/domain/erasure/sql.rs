@@ -83,6 +83,7 @@ pub(super) enum Step {
     Corrections,
     Embeddings,
     Moves,
+    Leaves,
     Transactions,
     ImportErrors,
     Imports,
@@ -92,10 +93,11 @@ pub(super) enum Step {
     Audit,
 }
 
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step::Corrections,
     Step::Embeddings,
     Step::Moves,
+    Step::Leaves,
     Step::Transactions,
     Step::ImportErrors,
     Step::Imports,
@@ -130,6 +132,13 @@ pub(super) async fn delete(tx: &mut Tx, step: Step, user_id: Uuid, most: i64) ->
             "DELETE FROM merchant_moves WHERE (user_id, merge_id, kind, row_id) IN (
                  SELECT user_id, merge_id, kind, row_id FROM merchant_moves
                  WHERE user_id = $1 ORDER BY merge_id, kind, row_id LIMIT $2)",
+            user_id,
+            most,
+        ),
+        Step::Leaves => sqlx::query!(
+            "DELETE FROM merkle_leaves WHERE (user_id, transaction_id, revision) IN (
+                 SELECT user_id, transaction_id, revision FROM merkle_leaves
+                 WHERE user_id = $1 ORDER BY transaction_id, revision LIMIT $2)",
             user_id,
             most,
         ),

@@ -17,7 +17,7 @@ use crate::platform::{
     queue::{Lane, Queue},
 };
 pub use policy::Policy;
-pub use runs::{Run, RunsFilter, RunsQuery, Statistics, StatisticsQuery, Status, Window, get, list, statistics};
+pub use runs::{Run, RunsFilter, RunsQuery, StatisticsQuery, Status, TaskStatistics, Window, get, list, statistics};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -64,6 +64,8 @@ pub enum Work {
     },
     /// Begin the next periods of budgets that renew themselves.
     RenewBudgets,
+    /// Put what changed into the day's Merkle tree.
+    Anchor,
     /// Send a mail.
     Mail {
         /// Which.
@@ -95,6 +97,7 @@ impl Work {
             Self::Merge { .. } => Kind("merge", "low", &Policy::DATABASE),
             Self::Erase { .. } => Kind("erase", "low", &Policy::DATABASE),
             Self::RenewBudgets => Kind("renew_budgets", "scheduled", &Policy::DATABASE),
+            Self::Anchor => Kind("anchor", "scheduled", &Policy::DATABASE),
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
@@ -126,6 +129,7 @@ impl Work {
             Self::Retrain
             | Self::Merge { .. }
             | Self::RenewBudgets
+            | Self::Anchor
             | Self::Mail { .. }
             | Self::Sweep
             | Self::Tidy
@@ -135,7 +139,7 @@ impl Work {
 }
 
 /// Kinds that need nothing but their name: what a schedule may run.
-pub const SCHEDULABLE: [Work; 4] = [Work::RenewBudgets, Work::Retrain, Work::Sweep, Work::Tidy];
+pub const SCHEDULABLE: [Work; 5] = [Work::RenewBudgets, Work::Anchor, Work::Retrain, Work::Sweep, Work::Tidy];
 
 impl Task {
     /// A task in the current form.

@@ -80,9 +80,7 @@ pub(super) async fn write(
 }
 
 /// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[schema(as = TaskStatus)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Waits in its queue.
     Queued,
@@ -265,8 +263,7 @@ pub struct StatisticsQuery {
 
 /// A kind's tasks in an hour or a day.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = TaskStatistics)]
-pub struct Statistics {
+pub struct TaskStatistics {
     /// What they do.
     #[schema(example = "import")]
     pub kind: String,
@@ -290,13 +287,13 @@ pub struct Statistics {
 }
 
 /// What ran lately, by kind and time.
-pub async fn statistics(tx: &mut Tx, now: OffsetDateTime, asked: &Window) -> Result<Vec<Statistics>, Problem> {
+pub async fn statistics(tx: &mut Tx, now: OffsetDateTime, asked: &Window) -> Result<Vec<TaskStatistics>, Problem> {
     let (since, unit) =
         (now.saturating_sub(Duration::hours(asked.hours)), if asked.hours <= 48 { "hour" } else { "day" });
     let rows = sql::statistics(tx, since, unit, asked.kind.as_deref()).await?;
     Ok(rows
         .into_iter()
-        .map(|row| Statistics {
+        .map(|row| TaskStatistics {
             kind: row.kind,
             from: row.from,
             runs: row.runs,

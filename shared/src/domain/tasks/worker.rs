@@ -3,7 +3,7 @@
 
 use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
-    domain::{auth, budgets, erasure, events, imports, merchants, transactions},
+    domain::{anchors, auth, budgets, erasure, events, imports, merchants, transactions},
     platform::{
         clock,
         jwt::{random, sha256},
@@ -108,6 +108,7 @@ impl<Q: Lane> Worker<Q> {
                 let told = async |user_id| events::kick(relay, user_id).await;
                 budgets::renew_due(db, told, clock::now(), deadline).await
             }
+            Work::Anchor => anchors::anchor(db, clock::now(), deadline).await,
             Work::Retrain => transactions::request_trainings(db).await.map(|()| Ran::Done),
             Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,

@@ -1,4 +1,4 @@
-//! Requests about holdings, of other teams' programs, and what administrators look at.
+//! Requests about holdings and proofs, of other teams' programs, and what administrators look at.
 
 use super::{Caller, Case, Holds, writes::write};
 use crate::bench::data::User;
@@ -40,6 +40,22 @@ pub fn of(user: &User) -> Vec<Case> {
                 ..Case::of("corrections to train with", "ingest.corrections")
             }
             .asking("limit=500"),
+            Case {
+                caller: Caller::Program,
+                ..write("what a transaction's receipt is", "ingest.anchors", "UPDATE transactions")
+            }
+            .sending({
+                let (user_id, transaction_id) = (user.id, user.transaction_id);
+                move |n| {
+                    let row =
+                        json!({"user_id": user_id, "transaction_id": transaction_id, "ipfs_cid": format!("bench{n}")});
+                    json!({"transactions": [row]})
+                }
+            })
+            .answering(Holds::Member("transactions")),
+            // Of the one user whose transaction is in a tree.
+            Case::of("a proof", "proofs.proof").at(&[user.transaction_id]).answering(Holds::Member("path")),
+            Case::of("roots", "proofs.anchors"),
         ]);
     }
     cases

@@ -1,0 +1,39 @@
+//! `bench merkle`: what a night's tree costs beside its SQL, in time and in memory.
+
+use anyhow::{Context, Result, ensure};
+use shared::domain::anchors::tree::{Tiles, hex, leaf_hash};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+/// What a million leaves may take.
+const MOST: (Duration, u64) = (Duration::from_secs(3), 256 * 1024);
+
+pub fn run(leaves: u64) -> Result<()> {
+    let started = Instant::now();
+    let (mut tiles, mut stored) = (Tiles::from(0), 0_usize);
+    for n in 0..leaves {
+        // As long as a leaf's text usually is.
+        let leaf = format!("{n:0300}");
+        tiles.push(leaf_hash(leaf.as_bytes()));
+        // Where the task writes them to Postgres.
+        stored = stored.saturating_add(tiles.take().len());
+    }
+    let (root, rest) = tiles.finish();
+    let (took, root) = (started.elapsed(), root.context("no leaf")?);
+    let memory = resident()?;
+    let stored = stored.saturating_add(rest.len());
+    println!("a root over {leaves} leaves: {took:.2?}, {} MB resident at most, {stored} tiles", memory / 1024);
+    println!("{}", hex(&root));
+    ensure!(leaves > 1_000_000 || took <= MOST.0, "promised are {:?}", MOST.0);
+    ensure!(memory <= MOST.1, "promised are {} MB", MOST.1 / 1024);
+    Ok(())
+}
+
+/// The most that this process ever had resident, in KB.
+fn resident() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status").context("this is no Linux")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
