@@ -25,6 +25,18 @@ Math.random = () => {
   return seed / 2147483647;
 };
 
+// Dates are made up from the present one: always the same, too.
+const Now = Date;
+const now = Now.UTC(2026, 0, 31, 12);
+globalThis.Date = class extends Now {
+  constructor(...given) {
+    super(...(given.length > 0 ? given : [now]));
+  }
+  static now() {
+    return now;
+  }
+};
+
 const { default: converter } = await load("openapi-to-postmanv2");
 const options = {
   folderStrategy: "Tags",

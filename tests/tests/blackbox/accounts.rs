@@ -301,7 +301,13 @@ fn must_hold_06_a_login_that_another_password_overtakes_is_refused() {
     set(hashes[0]);
     let over = AtomicBool::new(false);
     let statuses = thread::scope(|scope| {
-        scope.spawn(|| hashes.iter().cycle().take_while(|_| !over.load(Ordering::Relaxed)).for_each(|hash| set(hash)));
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for hash in hashes {
+                    set(hash);
+                }
+            }
+        });
         let mut statuses = Vec::new();
         while statuses.len() < 20 && !statuses.contains(&401) {
             statuses.push(login(&user.email, "correct horse battery").status);
