@@ -75,7 +75,7 @@ impl Files {
 
 /// Seconds that a signed address works.
 pub const LINK_S: u32 = 15 * 60;
-const LINK: Duration = Duration::from_secs(15 * 60);
+const LINK: Duration = Duration::from_mins(15);
 
 /// A request that whoever has it may make.
 #[derive(Clone, Debug)]

@@ -175,8 +175,12 @@ async fn must_hold_48_a_socket_that_falls_silent_within_a_transaction_is_a_503_i
                 .await?;
             proxy.forward_nothing(true);
             match at {
-                "a statement" => drop(sqlx::query("SELECT 1").execute(tx).await?),
-                "a row" => drop(sqlx::query("SELECT 1").fetch_optional(tx).await?),
+                "a statement" => {
+                    sqlx::query("SELECT 1").execute(tx).await?;
+                }
+                "a row" => {
+                    sqlx::query("SELECT 1").fetch_optional(tx).await?;
+                }
                 "ROLLBACK" => return Err(Problem::unavailable("on purpose")),
                 _ => {}
             }
@@ -209,7 +213,7 @@ async fn a_worker_waits_for_longer_than_a_route() {
     let fresh = Fresh::new().await;
     let options = || fresh.options("tallybook_write");
     let slow = async |db: Db| {
-        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(drop(sqlx::query("SELECT pg_sleep(3)").execute(tx).await?))).await
+        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sqlx::query("SELECT pg_sleep(3)").execute(tx).await?)).await
     };
     let (worker, route) = tokio::join!(slow(Db::from_options(options())), slow(Db::awaited_from_options(options())));
     worker.unwrap();

@@ -30,7 +30,7 @@ pub struct Changed {
     pub changes: i64,
     /// Rows with a `changed_seq` up to this one were looked at before.
     pub seen: i64,
-    changed_at: OffsetDateTime,
+    at: OffsetDateTime,
 }
 
 /// Has `review` look at every user who changed since this job last saw them. `review` ends with [`seen`], in the
@@ -47,7 +47,7 @@ pub async fn run(
     loop {
         let page = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::changed(tx, job, place, USERS).await?)).await?;
         let Some(last) = page.last() else { break };
-        place = (last.changed_at, last.user_id);
+        place = (last.at, last.user_id);
         for changed in &page {
             if deadline.saturating_duration_since(Instant::now()) < USER_TIME {
                 return Ok(Ran::More);

@@ -33,7 +33,7 @@ pub(super) async fn changed(
 ) -> Result<Vec<Changed>, Error> {
     sqlx::query_as!(
         Changed,
-        r#"SELECT u.user_id, u.changes, coalesce(r.changes, 0) AS "seen!", u.changed_at
+        r#"SELECT u.user_id, u.changes, coalesce(r.changes, 0) AS "seen!", u.changed_at AS at
            FROM user_seq u LEFT JOIN reviews r ON r.user_id = u.user_id AND r.job = $1
            WHERE (u.changed_at, u.user_id) > ($2, $3) AND u.changes > coalesce(r.changes, 0)
            ORDER BY u.changed_at, u.user_id LIMIT $4"#,

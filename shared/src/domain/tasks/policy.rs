@@ -18,7 +18,7 @@ const LONGEST_S: u16 = 600;
 
 impl Policy {
     /// Work in the database, which may be busy or away.
-    pub const DATABASE: Self = Self { retries: 5, backoff: true, deadline: Duration::from_secs(120) };
+    pub const DATABASE: Self = Self { retries: 5, backoff: true, deadline: Duration::from_mins(2) };
     /// Calls to somebody else's service.
     pub const NETWORK: Self = Self { retries: 3, backoff: true, deadline: Duration::from_secs(30) };
     /// Mails: sent soon or not at all.

@@ -55,6 +55,7 @@ pub struct Schedule {
     #[schema(example = "renew-budgets")]
     pub name: String,
     /// For a person.
+    #[schema(example = "Begins the next periods of budgets that renew themselves")]
     pub description: String,
     /// The kind of task that it runs.
     #[schema(example = "renew_budgets")]
@@ -298,12 +299,11 @@ pub async fn due(tx: &mut Tx, now: OffsetDateTime) -> Result<Vec<Task>, Problem>
             tracing::error!(schedule = due.name, "its task is of a kind that comes with a newer release");
             continue;
         };
-        match runs::write(tx, work, Some(&due.name), now).await? {
-            Some(task) => {
-                note(tx, &due.name, &task, now).await?;
-                tasks.push(task);
-            }
-            None => tracing::warn!(schedule = due.name, "left out: its last task still waits or works"),
+        if let Some(task) = runs::write(tx, work, Some(&due.name), now).await? {
+            note(tx, &due.name, &task, now).await?;
+            tasks.push(task);
+        } else {
+            tracing::warn!(schedule = due.name, "left out: its last task still waits or works");
         }
     }
     Ok(tasks)

@@ -123,7 +123,7 @@ impl<'c> Executor<'c> for &'c mut Tx {
         let mut patience = Box::pin(sleep(self.terms.statement));
         let rows = stream::poll_fn(move |cx| match rows.poll_next_unpin(cx) {
             Poll::Pending => patience.poll_unpin(cx).map(|()| Some(Err(silent()))),
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         });
         rows.inspect(move |row| trouble.note(row.as_ref().err())).boxed()
     }
