@@ -1,6 +1,114 @@
 // Made from the OpenAPI document by `cargo local clients`: change it there.
 
 export interface paths {
+    "/admin/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How full the queues are
+         * @description The counts are the queue's own and about right.
+         */
+        get: operations["admin_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/queues/{name}/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters back to their queue
+         * @description One task, or all: up to 500 a request. They are tried from the beginning. Repeating it is harmless: what is done already
+         *     is not done again.
+         */
+        post: operations["admin_redrive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the clock runs, by name */
+        get: operations["admin_schedules"];
+        put?: never;
+        /**
+         * Add a schedule
+         * @description It stays through deployments, like every change to one.
+         */
+        post: operations["admin_schedule_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/schedules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule */
+        get: operations["admin_schedule"];
+        /**
+         * Change a schedule
+         * @description All its settings: what is left out has its default again. A schedule that was disabled does not make up for what it
+         *     missed.
+         */
+        put: operations["admin_schedule_update"];
+        post?: never;
+        /**
+         * Delete a schedule
+         * @description What it has queued is done all the same.
+         */
+        delete: operations["admin_schedule_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/schedules/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule's task now
+         * @description Whether it is enabled or not, and beside its times.
+         */
+        post: operations["admin_schedule_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/service-tokens": {
         parameters: {
             query?: never;
@@ -41,6 +149,85 @@ export interface paths {
          * @description Its next request is refused. One that is revoked already stays so.
          */
         delete: operations["admin_service_token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tasks, the last queued first
+         * @description Those of the last seven days, and of the last thirty where they failed. What waits in a queue and was not begun yet is
+         *     counted by `GET /admin/queues`.
+         */
+        get: operations["admin_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One task */
+        get: operations["admin_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tasks/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How tasks did lately: how many, how long they took and waited
+         * @description By kind and hour, or by day beyond 48 hours; by when their last try ended, in UTC.
+         */
+        get: operations["admin_task_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/anchors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The roots of the days' trees, the newest first
+         * @description Each night what changed of all users' transactions becomes the leaves of one Merkle tree. A root says nothing of
+         *     anybody; kept somewhere else, a blockchain for one, it shows later that no transaction below it was changed since.
+         */
+        get: operations["proofs_anchors"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -542,6 +729,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ingest/anchors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which blockchain transactions hold which roots
+         * @description And what belongs to single transactions: a hash that users never see, the content id of a receipt. At most 500 rows in
+         *     all. Each stands for itself and has its own result; sending it again changes nothing. A root is anchored once: another
+         *     `blockchain_tx_id` for it is refused (`already_anchored`). Scope: `anchors:write`.
+         */
+        post: operations["ingest_anchors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ingest/corrections": {
         parameters: {
             query?: never;
@@ -831,6 +1040,27 @@ export interface paths {
          *     next transaction of this merchant goes by.
          */
         patch: operations["transactions_update"];
+        trace?: never;
+    };
+    "/transactions/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proof that a transaction is in a day's tree
+         * @description Of its newest revision that a tree has, also of one that was deleted: its deletion is a revision, too. The guide
+         *     `docs/proofs.md` says how to verify it, and has a program that needs nothing of ours.
+         */
+        get: operations["proofs_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/transactions/{id}/receipt": {
@@ -1131,6 +1361,226 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A list that is never long. */
+        All_QueueState: {
+            /** @description All of them. */
+            data: {
+                /**
+                 * Format: int32
+                 * @description Dead letters.
+                 */
+                dead: number;
+                /** @description Messages that waited, at the end of each of the last sixty minutes. */
+                history: number[];
+                /**
+                 * Format: int32
+                 * @description Messages that a worker has, about.
+                 */
+                in_flight: number;
+                /**
+                 * Format: date-time
+                 * @description When a worker last began with one of its tasks; null where none is noted.
+                 */
+                last_started_at?: string | null;
+                /**
+                 * @description Its name.
+                 * @example high
+                 */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description The oldest message waits for at most so many seconds, to a minute; null when none waits.
+                 */
+                oldest_s?: number | null;
+                /**
+                 * Format: int32
+                 * @description Messages that wait, about; those put off among them.
+                 */
+                waiting: number;
+            }[];
+        };
+        /** @description A list that is never long. */
+        All_Schedule: {
+            /** @description All of them. */
+            data: {
+                /**
+                 * @description Five fields of cron.
+                 * @example 0 * * * *
+                 */
+                cron: string;
+                /** @description For a person. */
+                description: string;
+                /** @description Whether it runs. */
+                is_enabled: boolean;
+                /**
+                 * @description The kind of task that it runs.
+                 * @example renew_budgets
+                 */
+                kind: string;
+                /**
+                 * Format: date-time
+                 * @description When it last queued its task.
+                 */
+                last_at?: string | null;
+                /**
+                 * @description How that task stands.
+                 * @example succeeded
+                 */
+                last_status?: string | null;
+                /**
+                 * Format: uuid
+                 * @description That task.
+                 */
+                last_task_id?: string | null;
+                /**
+                 * @description Its name.
+                 * @example renew-budgets
+                 */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When it is due next; null while it is disabled.
+                 */
+                next_at?: string | null;
+                /**
+                 * @description The IANA time zone whose clock it goes by.
+                 * @example UTC
+                 */
+                timezone: string;
+            }[];
+        };
+        /** @description A list that is never long. */
+        All_TaskStatistics: {
+            /** @description All of them. */
+            data: {
+                /**
+                 * Format: int64
+                 * @description Of them those that were given up.
+                 */
+                dead: number;
+                /**
+                 * Format: int64
+                 * @description Of them those that wait for another try.
+                 */
+                failed: number;
+                /**
+                 * Format: date-time
+                 * @description When the hour or day begins.
+                 */
+                from: string;
+                /**
+                 * @description What they do.
+                 * @example import
+                 */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description The longest took so long.
+                 */
+                longest_ms?: number | null;
+                /**
+                 * Format: int64
+                 * @description Half of them took no longer, in milliseconds.
+                 */
+                p50_ms?: number | null;
+                /**
+                 * Format: int64
+                 * @description Nineteen of twenty took no longer.
+                 */
+                p95_ms?: number | null;
+                /**
+                 * Format: int64
+                 * @description Tasks whose last try ended in it.
+                 */
+                runs: number;
+                /**
+                 * Format: int64
+                 * @description Nineteen of twenty waited in their queue no longer.
+                 */
+                waited_p95_ms?: number | null;
+            }[];
+        };
+        /** @description The root of a day's tree. */
+        Anchor: {
+            /**
+             * Format: date-time
+             * @description When we were told of it.
+             */
+            anchored_at?: string | null;
+            /**
+             * Format: date
+             * @description The day on which it was gathered, in UTC.
+             * @example 2026-01-31
+             */
+            batch_date: string;
+            /**
+             * @description The blockchain's transaction that holds the root.
+             * @example 0x9fc76417374aa880d4449a1f7f31ec597f00b1f6f3dd2d66f4c9c6c445836d8b
+             */
+            blockchain_tx_id?: string | null;
+            /**
+             * Format: uuid
+             * @description The batch's id.
+             */
+            id: string;
+            /**
+             * @description The tree's root.
+             * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+             */
+            root_hash: string;
+            /**
+             * Format: date-time
+             * @description When its root was computed: nothing is added since.
+             */
+            sealed_at: string;
+            /**
+             * Format: int32
+             * @description Leaves of the tree: revisions of transactions.
+             */
+            transaction_count: number;
+        };
+        /** @description A root that a blockchain's transaction holds. */
+        AnchoredRoot: {
+            /**
+             * Format: date
+             * @description or by its batch's day. If both are sent they must belong together.
+             * @example 2026-01-31
+             */
+            batch_date?: string | null;
+            /**
+             * @description The blockchain's transaction: 1 to 128 characters.
+             * @example 0x9fc76417374aa880d4449a1f7f31ec597f00b1f6f3dd2d66f4c9c6c445836d8b
+             */
+            blockchain_tx_id: string;
+            /**
+             * @description Which root: by itself,
+             * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+             */
+            root_hash?: string | null;
+        };
+        /** @description What belongs to a transaction of a user's; the hash, the content id, or both. */
+        AnchoredTransaction: {
+            /**
+             * @description 64 hexadecimal digits, letters small. Users never see it.
+             * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+             */
+            blockchain_hash?: string | null;
+            /**
+             * @description The content id of its receipt: 1 to 100 letters and digits.
+             * @example bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
+             */
+            ipfs_cid?: string | null;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            transaction_id: string;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            user_id: string;
+        };
         /** @description A category whose limit is near. */
         AtRisk: {
             /**
@@ -1893,6 +2343,34 @@ export interface components {
             /** @description All of them, by name. */
             data: components["schemas"]["SavedMapping"][];
         };
+        /** @description What `POST /ingest/anchors` answers: for each row what became of it, in the same order. */
+        Marked: {
+            /** @description Of the roots. */
+            anchors: components["schemas"]["MarkResult"][];
+            /** @description Of the transactions. */
+            transactions: components["schemas"]["MarkResult"][];
+        };
+        /** @description What became of a row. */
+        MarkResult: {
+            /** @description Why it was refused. */
+            code?: string | null;
+            /** @description What to do about it. */
+            detail?: string | null;
+            /** @description Its place in its list, from 0. */
+            index: number;
+            /**
+             * @description `ok`, also when it was so before, or `refused`.
+             * @example ok
+             */
+            status: string;
+        };
+        /** @description The form of [`Marks`], for the OpenAPI document. */
+        MarksBody: {
+            /** @description Roots that were written to the blockchain; together with `transactions` at most 500. */
+            anchors?: components["schemas"]["AnchoredRoot"][] | null;
+            /** @description What belongs to single transactions. */
+            transactions?: components["schemas"]["AnchoredTransaction"][] | null;
+        };
         /** @description A transaction that a search found. */
         Match: components["schemas"]["Transaction"] & {
             /** @description `merchant_raw` in pieces, so that the words can be marked without putting markup into the text. */
@@ -2136,6 +2614,14 @@ export interface components {
             /** @description Whatever else is known. */
             tags: Record<string, never>;
         };
+        /** @description The form of [`NewSchedule`], for the OpenAPI document. */
+        NewScheduleBody: components["schemas"]["ScheduleSettings"] & {
+            /**
+             * @description 1 to 63 small letters, digits and hyphens.
+             * @example renew-budgets-again
+             */
+            name: string;
+        };
         /** @description The form of [`NewToken`], for the OpenAPI document. */
         NewTokenBody: {
             /**
@@ -2302,6 +2788,69 @@ export interface components {
              * @example 431.20
              */
             spent: string;
+        };
+        /** @description A page. */
+        Page_Anchor: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * Format: date-time
+                 * @description When we were told of it.
+                 */
+                anchored_at?: string | null;
+                /**
+                 * Format: date
+                 * @description The day on which it was gathered, in UTC.
+                 * @example 2026-01-31
+                 */
+                batch_date: string;
+                /**
+                 * @description The blockchain's transaction that holds the root.
+                 * @example 0x9fc76417374aa880d4449a1f7f31ec597f00b1f6f3dd2d66f4c9c6c445836d8b
+                 */
+                blockchain_tx_id?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The batch's id.
+                 */
+                id: string;
+                /**
+                 * @description The tree's root.
+                 * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+                 */
+                root_hash: string;
+                /**
+                 * Format: date-time
+                 * @description When its root was computed: nothing is added since.
+                 */
+                sealed_at: string;
+                /**
+                 * Format: int32
+                 * @description Leaves of the tree: revisions of transactions.
+                 */
+                transaction_count: number;
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
         };
         /** @description A page. */
         Page_Holding: {
@@ -2569,6 +3118,94 @@ export interface components {
              * Format: int64
              * @description Rows passed over.
              * @example 0
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
+        };
+        /** @description A page. */
+        Page_TaskRun: {
+            /** @description The rows. */
+            data: {
+                /** @description What it was told: ids, never amounts, names or addresses. */
+                args: Record<string, never>;
+                /**
+                 * Format: int32
+                 * @description Tries so far.
+                 */
+                attempt: number;
+                /**
+                 * Format: int64
+                 * @description What its last try took, in milliseconds.
+                 */
+                duration_ms?: number | null;
+                /**
+                 * @description Why the last try failed.
+                 * @example 503 unavailable: sqlstate 55P03 constraint -
+                 */
+                error?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When its last try ended.
+                 */
+                finished_at?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The task's id.
+                 */
+                id: string;
+                /**
+                 * @description What it does.
+                 * @example import
+                 */
+                kind: string;
+                /**
+                 * @description The queue it came by.
+                 * @example high
+                 */
+                queue: string;
+                /**
+                 * Format: date-time
+                 * @description When it was queued.
+                 */
+                queued_at: string;
+                /** @description What came of it. */
+                result?: Record<string, never> | null;
+                /** @description The schedule that caused it. */
+                schedule?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When its last try began.
+                 */
+                started_at?: string | null;
+                /**
+                 * @description `queued`, `running`, `succeeded`, `failed` (another try follows) or `dead` (among the dead letters).
+                 * @example succeeded
+                 */
+                status: string;
+                /**
+                 * Format: uuid
+                 * @description Whose work it was.
+                 */
+                user_id?: string | null;
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
              */
             offset: number;
             /**
@@ -2977,6 +3614,103 @@ export interface components {
             /** @description At most 20 addresses of 1 to 128 printable characters, each once. */
             wallet_addresses?: string[] | null;
         };
+        /** @description Proof that a revision of a transaction is a leaf of a tree. */
+        Proof: {
+            /** @description The tree. */
+            batch: components["schemas"]["ProofBatch"];
+            /** @description Whether the transaction has not changed since. */
+            is_current: boolean;
+            /**
+             * @description What is hashed, byte for byte in UTF-8: the transaction as it was, and a salt.
+             * @example {"v":"1","id":"0199a6b2-0000-7000-8000-000000000000","revision":"1","date":"2026-01-31","amount":"12.50","currency":"EUR","merchant_raw":"Café","category":"Dining","is_deleted":"false","salt":"00112233445566778899aabbccddeeff"}
+             */
+            leaf: string;
+            /** @description SHA-256 of a zero byte and the leaf. */
+            leaf_hash: string;
+            /**
+             * Format: int64
+             * @description Its place among the leaves, from 0.
+             */
+            leaf_index: number;
+            /** @description What to hash it with on the way up to the root, the lowest first. */
+            path: string[];
+            /**
+             * Format: int64
+             * @description Of which of its revisions.
+             */
+            revision: number;
+            /** @description What it comes to. */
+            root_hash: string;
+            /**
+             * Format: uuid
+             * @description Of which transaction.
+             */
+            transaction_id: string;
+            /**
+             * Format: int64
+             * @description Leaves of the tree.
+             */
+            tree_size: number;
+        };
+        /** @description The batch that a proof is of. */
+        ProofBatch: {
+            /**
+             * Format: date
+             * @description The day on which it was gathered, in UTC.
+             * @example 2026-01-31
+             */
+            batch_date: string;
+            /** @description The blockchain's transaction that holds the root. */
+            blockchain_tx_id?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+        };
+        /** @description What `POST /admin/schedules/{name}/run` answers. */
+        QueuedTask: {
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task_id?: string | null;
+        };
+        /** @description A queue. */
+        QueueState: {
+            /**
+             * Format: int32
+             * @description Dead letters.
+             */
+            dead: number;
+            /** @description Messages that waited, at the end of each of the last sixty minutes. */
+            history: number[];
+            /**
+             * Format: int32
+             * @description Messages that a worker has, about.
+             */
+            in_flight: number;
+            /**
+             * Format: date-time
+             * @description When a worker last began with one of its tasks; null where none is noted.
+             */
+            last_started_at?: string | null;
+            /**
+             * @description Its name.
+             * @example high
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description The oldest message waits for at most so many seconds, to a minute; null when none waits.
+             */
+            oldest_s?: number | null;
+            /**
+             * Format: int32
+             * @description Messages that wait, about; those put off among them.
+             */
+            waiting: number;
+        };
         /** @description The form of [`Receipt`], for the OpenAPI document. */
         ReceiptBody: {
             /**
@@ -3024,6 +3758,21 @@ export interface components {
              * @example https://uploads.example.com/receipts/0199aa10?X-Amz-Signature=5d2f
              */
             url: string;
+        };
+        /** @description The form of [`Redrive`], for the OpenAPI document. */
+        RedriveBody: {
+            /**
+             * Format: uuid
+             * @description This task alone; all when left out.
+             */
+            task_id?: string | null;
+        };
+        /** @description What was sent back. */
+        Redriven: {
+            /** @description Whether there may be more: repeat the request. */
+            has_more: boolean;
+            /** @description So many dead letters are in their queue again. */
+            moved: number;
         };
         /** @description The form of [`Refresh`], for the OpenAPI document. */
         RefreshBody: {
@@ -3166,6 +3915,79 @@ export interface components {
              * @description When it was last saved.
              */
             updated_at: string;
+        };
+        /** @description A schedule. */
+        Schedule: {
+            /**
+             * @description Five fields of cron.
+             * @example 0 * * * *
+             */
+            cron: string;
+            /** @description For a person. */
+            description: string;
+            /** @description Whether it runs. */
+            is_enabled: boolean;
+            /**
+             * @description The kind of task that it runs.
+             * @example renew_budgets
+             */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When it last queued its task.
+             */
+            last_at?: string | null;
+            /**
+             * @description How that task stands.
+             * @example succeeded
+             */
+            last_status?: string | null;
+            /**
+             * Format: uuid
+             * @description That task.
+             */
+            last_task_id?: string | null;
+            /**
+             * @description Its name.
+             * @example renew-budgets
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it is due next; null while it is disabled.
+             */
+            next_at?: string | null;
+            /**
+             * @description The IANA time zone whose clock it goes by.
+             * @example UTC
+             */
+            timezone: string;
+        };
+        /** @description The form of [`Settings`], for the OpenAPI document. */
+        ScheduleSettings: {
+            /**
+             * @description Five fields of cron. A time that the zone leaves out in spring comes an hour later.
+             * @example 0 8 * * 1
+             */
+            cron: string;
+            /** @description For a person: up to 500 characters. */
+            description?: string | null;
+            /**
+             * @description Whether it runs.
+             * @default true
+             */
+            is_enabled: boolean | null;
+            /**
+             * @description The kind of task that it runs; the answer to another names those there are.
+             * @example renew_budgets
+             */
+            kind: string;
+            /**
+             * @description The IANA time zone whose clock it goes by.
+             * @default UTC
+             * @example Europe/Berlin
+             */
+            timezone: string | null;
         };
         /** @description The form of [`Similar`], for the OpenAPI document. */
         SimilarBody: {
@@ -3401,6 +4223,118 @@ export interface components {
              * @example 0
              */
             without_valuation: number;
+        };
+        /** @description A task's run. */
+        TaskRun: {
+            /** @description What it was told: ids, never amounts, names or addresses. */
+            args: Record<string, never>;
+            /**
+             * Format: int32
+             * @description Tries so far.
+             */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description What its last try took, in milliseconds.
+             */
+            duration_ms?: number | null;
+            /**
+             * @description Why the last try failed.
+             * @example 503 unavailable: sqlstate 55P03 constraint -
+             */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description When its last try ended.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: uuid
+             * @description The task's id.
+             */
+            id: string;
+            /**
+             * @description What it does.
+             * @example import
+             */
+            kind: string;
+            /**
+             * @description The queue it came by.
+             * @example high
+             */
+            queue: string;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             */
+            queued_at: string;
+            /** @description What came of it. */
+            result?: Record<string, never> | null;
+            /** @description The schedule that caused it. */
+            schedule?: string | null;
+            /**
+             * Format: date-time
+             * @description When its last try began.
+             */
+            started_at?: string | null;
+            /**
+             * @description `queued`, `running`, `succeeded`, `failed` (another try follows) or `dead` (among the dead letters).
+             * @example succeeded
+             */
+            status: string;
+            /**
+             * Format: uuid
+             * @description Whose work it was.
+             */
+            user_id?: string | null;
+        };
+        /** @description A kind's tasks in an hour or a day. */
+        TaskStatistics: {
+            /**
+             * Format: int64
+             * @description Of them those that were given up.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description Of them those that wait for another try.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When the hour or day begins.
+             */
+            from: string;
+            /**
+             * @description What they do.
+             * @example import
+             */
+            kind: string;
+            /**
+             * Format: int64
+             * @description The longest took so long.
+             */
+            longest_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Half of them took no longer, in milliseconds.
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Nineteen of twenty took no longer.
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Tasks whose last try ended in it.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Nineteen of twenty waited in their queue no longer.
+             */
+            waited_p95_ms?: number | null;
         };
         /**
          * @description Colours of the app.
@@ -3665,6 +4599,857 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    admin_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All queues */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_QueueState"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_redrive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `high`, `default`, `low`, `scheduled`, `relay` or `deliver` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedriveBody"];
+            };
+        };
+        responses: {
+            /** @description Sent back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Redriven"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such queue, or the task is not among its dead letters */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All schedules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_Schedule"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_schedule_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScheduleBody"];
+            };
+        };
+        responses: {
+            /** @description The schedule, with its `ETag` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `schedule_exists`: choose another name; `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule, with its `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such schedule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_schedule_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The schedule's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleSettings"];
+            };
+        };
+        responses: {
+            /** @description The schedule as it is now, with its new `ETag` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such schedule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_schedule_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that it must still have */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The schedule's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such schedule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale`: it has another ETag than `If-Match` names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_schedule_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued: `GET /admin/tasks/{id}` tells how it goes */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedTask"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such schedule */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_running`: its task waits or works at this moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     admin_service_tokens: {
         parameters: {
             query?: {
@@ -4042,6 +5827,419 @@ export interface operations {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_tasks: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /**
+                 * @description Tasks of this kind alone.
+                 * @example import
+                 */
+                kind?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+                /**
+                 * @description `high`, `default`, `low` or `scheduled`.
+                 * @example high
+                 */
+                queue?: string;
+                /** @description Tasks of this schedule alone. */
+                schedule?: string;
+                /** @description Queued at this instant or later. */
+                since?: string;
+                /**
+                 * @description `queued`, `running`, `succeeded`, `failed` or `dead`.
+                 * @example dead
+                 */
+                status?: string;
+                /** @description Queued before this instant. */
+                until?: string;
+                /** @description One user's tasks alone. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaskRun"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskRun"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task, or it is forgotten */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_task_statistics: {
+        parameters: {
+            query?: {
+                /** @description How far back, 1 to 720 hours. By the hour up to 48, by the day beyond. */
+                hours?: number;
+                /** @description Tasks of this kind alone. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By kind and time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["All_TaskStatistics"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proofs_anchors: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Anchor"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -6864,6 +9062,102 @@ export interface operations {
             };
         };
     };
+    ingest_anchors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarksBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each row */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marked"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `anchors:write` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ingest_corrections: {
         parameters: {
             query?: {
@@ -9313,6 +11607,110 @@ export interface operations {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proofs_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The transaction's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof; `ETag` changes whenever it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proof"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_anchored`: no tree has it before the next night is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

@@ -267,6 +267,21 @@ async fn must_hold_37_two_workers_at_once_take_each_row_once() {
 }
 
 #[tokio::test]
+async fn a_large_history_after_small_nights_is_gathered_in_one() {
+    let fresh = Fresh::new().await;
+    let (db, me, other) = (fresh.db(), fresh.user().await, fresh.user().await);
+    // A connection keeps its plans: these are made while the tables are all but empty.
+    for n in 0..7 {
+        buy(&db, &other, "small").await;
+        night(&db, n).await;
+    }
+    let mut conn = fresh.admin().await;
+    rich(&mut conn, &me, 40_000).await;
+    night(&db, 8).await;
+    assert_eq!(check_whole(&mut conn).await.last(), Some(&40_000));
+}
+
+#[tokio::test]
 async fn a_night_costs_what_changed_and_every_leaf_is_proven() {
     let fresh = Fresh::new().await;
     let (db, read, mut random) = (fresh.db(), fresh.read_db(), Random::new(5));

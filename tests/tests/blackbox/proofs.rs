@@ -61,7 +61,7 @@ fn a_transaction_is_proven_by_a_program_of_thirty_lines_and_a_changed_byte_is_no
     let leaf: Value = serde_json::from_str(proof["leaf"].as_str().unwrap()).unwrap();
     assert_eq!((&leaf["id"], &leaf["amount"], &leaf["category"]), (&json!(id), &json!("12.34"), &json!("Groceries")));
 
-    let changed = |change: &dyn Fn(&mut Value)| {
+    let tampered = |change: &dyn Fn(&mut Value)| {
         let mut other = proof.clone();
         change(&mut other);
         verify(&other, &root)
@@ -75,7 +75,7 @@ fn a_transaction_is_proven_by_a_program_of_thirty_lines_and_a_changed_byte_is_no
         &|proof| *proof = json!({}),
     ];
     for (n, change) in changes.into_iter().enumerate() {
-        let (code, said) = changed(change);
+        let (code, said) = tampered(change);
         assert_eq!(code, Some(1), "change {n}: {said}");
         assert!(!said.contains("Traceback"), "{said}");
     }

@@ -25,6 +25,8 @@ use uuid::Uuid;
 const JOB: &str = "anchors";
 /// Leaves that are gathered together.
 const CHUNK: i64 = 5000;
+/// So many are worth planning for.
+const MANY: i64 = 500;
 /// Neither a chunk nor the sealing is begun with less time than this left.
 const CHUNK_TIME: Duration = Duration::from_secs(10);
 /// Tiles that are read together: 4 MB.
@@ -48,7 +50,7 @@ pub async fn anchor(db: &Db, now: OffsetDateTime, deadline: Instant) -> Result<R
     Ok(Ran::Done)
 }
 
-/// A revision of a transaction that no tree has.
+/// A revision of a transaction.
 pub(super) struct Revision {
     pub id: Uuid,
     pub changed_seq: i64,
@@ -59,6 +61,8 @@ pub(super) struct Revision {
     pub category: String,
     pub note: Option<String>,
     pub is_deleted: bool,
+    /// Whether a tree has it.
+    pub is_anchored: bool,
 }
 
 /// What is hashed. All values are texts, in this order; a new form has a new `v`.
@@ -119,27 +123,33 @@ async fn gather_chunk(
     now: OffsetDateTime,
 ) -> Result<Option<(i64, Uuid)>, Problem> {
     let (user_id, upto) = (changed.user_id, changed.changes);
-    let Some(batch) = open_batch(tx, user_id, place, upto, now).await? else {
-        reviews::seen(tx, JOB, changed, None).await?;
-        return Ok(None);
-    };
-    // Under the batch's lock, so that two workers do not take the same rows.
-    let rows = sql::unanchored(tx, user_id, place, upto, CHUNK).await?;
-    let leaves = rows.iter().map(Revision::leaf).collect::<Result<Vec<_>, _>>()?;
-    let hashed: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf.as_bytes())).collect();
-    if !rows.is_empty() {
+    sql::by_index(tx).await?;
+    // The batch's lock comes first, so that two workers do not take the same rows.
+    let mut batch = sql::lock_open(tx).await?;
+    let mut rows = sql::revisions(tx, user_id, place, upto, CHUNK).await?;
+    if batch.is_none() && !rows.iter().all(|row| row.is_anchored) {
+        batch = Some(open_batch(tx, now).await?);
+        rows = sql::revisions(tx, user_id, place, upto, CHUNK).await?;
+    }
+    let next = rows.last().filter(|_| count(&rows) == CHUNK).map(|row| (row.changed_seq, row.id));
+    rows.retain(|row| !row.is_anchored);
+    if count(&rows) > MANY {
+        sql::plan_anew(tx).await?;
+    }
+    if let Some(batch) = batch.filter(|_| !rows.is_empty()) {
+        let leaves = rows.iter().map(Revision::leaf).collect::<Result<Vec<_>, _>>()?;
+        let hashed: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf.as_bytes())).collect();
         sql::insert_leaves(tx, user_id, &batch, &rows, &leaves).await?;
         sql::append(tx, &batch, &tiles(batch.leaves, &hashed)).await?;
         sql::set_leaves(tx, batch.id, batch.leaves.saturating_add(count(&rows))).await?;
     }
-    let last = rows.last().filter(|_| count(&rows) == CHUNK).map(|row| (row.changed_seq, row.id));
     let mut seen = changed.clone();
-    if let Some((changed_seq, _)) = last {
+    if let Some((changed_seq, _)) = next {
         // More of the same change may follow.
         seen.changes = changed_seq.saturating_sub(1);
     }
     reviews::seen(tx, JOB, &seen, None).await?;
-    Ok(last)
+    Ok(next)
 }
 
 fn count<T>(rows: &[T]) -> i64 {
@@ -153,24 +163,12 @@ pub(super) struct Batch {
     pub leaves: i64,
 }
 
-/// The batch to gather into: the one that is open, or a new one if there is something to put into it.
-async fn open_batch(
-    tx: &mut Tx,
-    user_id: Uuid,
-    place: (i64, Uuid),
-    upto: i64,
-    now: OffsetDateTime,
-) -> Result<Option<Batch>, Problem> {
-    if let Some(batch) = sql::lock_open(tx).await? {
-        return Ok(Some(batch));
-    }
-    if sql::unanchored(tx, user_id, place, upto, 1).await?.is_empty() {
-        return Ok(None);
-    }
+/// Opens the day's batch.
+async fn open_batch(tx: &mut Tx, now: OffsetDateTime) -> Result<Batch, Problem> {
     sql::open(tx, Uuid::now_v7(), now).await?;
     // Another worker may have been faster, and may even have sealed it: then this waits for the next day.
     let batch = sql::lock_open(tx).await?;
-    batch.map(Some).ok_or_else(|| Problem::unavailable("the day's tree was sealed in the meantime"))
+    batch.ok_or_else(|| Problem::unavailable("the day's tree was sealed in the meantime"))
 }
 
 /// New leaves' hashes as they are appended to tiles.
@@ -195,6 +193,7 @@ fn tiles(from: i64, mut hashes: &[Hash]) -> Vec<Piece> {
 /// Computes the upper tiles and the root of the open batch, if there is one.
 async fn seal(tx: &mut Tx, now: OffsetDateTime) -> Result<(), Problem> {
     let Some(batch) = sql::lock_open(tx).await? else { return Ok(()) };
+    sql::by_index(tx).await?;
     let (mut upper, mut next, mut leaves) = (Tiles::from(HEIGHT), 0, 0);
     loop {
         let page = sql::tiles(tx, batch.id, next, TILES).await?;
@@ -203,7 +202,9 @@ async fn seal(tx: &mut Tx, now: OffsetDateTime) -> Result<(), Problem> {
             let whole = hashes(&bytes.hashes).filter(|_| bytes.tile == number);
             let hashes = whole.ok_or_else(|| Problem::internal("a tile of the day's tree is broken"))?;
             leaves = count(&hashes).saturating_add(leaves);
-            root(&hashes).into_iter().for_each(|root| upper.push(root));
+            if let Some(root) = root(&hashes) {
+                upper.push(root);
+            }
         }
         sql::insert_tiles(tx, batch.id, &upper.take()).await?;
         next = next.saturating_add(TILES);
@@ -247,6 +248,7 @@ mod tests {
             category: "Dining".into(),
             note: None,
             is_deleted: false,
+            is_anchored: false,
         };
         let (one, two) = (revision.leaf().unwrap(), revision.leaf().unwrap());
         assert_ne!(one, two);

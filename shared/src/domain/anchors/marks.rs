@@ -58,13 +58,13 @@ impl Field for Cid {
 }
 
 /// A root that a blockchain's transaction holds.
-struct Root {
+struct Written {
     root_hash: Option<Digest>,
     batch_date: Option<Day>,
     blockchain_tx_id: Text<1, 128>,
 }
 
-impl Read for Root {
+impl Read for Written {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (root_hash, batch_date) = (fields.optional("root_hash"), fields.optional("batch_date"));
         if root_hash.is_none() && batch_date.is_none() {
@@ -210,7 +210,7 @@ fn read<T: Read>(rows: &Rows) -> (Vec<(usize, T)>, Vec<Outcome>) {
 /// Takes over what a program says. One transaction of the database for the roots and one for each user: nobody waits for
 /// a whole request, and one that was cut off is simply sent again.
 pub async fn mark(db: &Db, call: &Call, marks: &Marks) -> Result<Marked, Problem> {
-    let (roots, mut anchors) = read::<Root>(&marks.anchors);
+    let (roots, mut anchors) = read::<Written>(&marks.anchors);
     let (rows, mut transactions) = read::<Mark>(&marks.transactions);
     let told = with_service(db, call, async |tx: &mut Tx| mark_roots(tx, call, &roots).await).await?;
     anchors.extend(told);
@@ -227,7 +227,7 @@ pub async fn mark(db: &Db, call: &Call, marks: &Marks) -> Result<Marked, Problem
     Ok(Marked { anchors, transactions })
 }
 
-async fn mark_roots(tx: &mut Tx, call: &Call, roots: &[(usize, Root)]) -> Result<Vec<Outcome>, Problem> {
+async fn mark_roots(tx: &mut Tx, call: &Call, roots: &[(usize, Written)]) -> Result<Vec<Outcome>, Problem> {
     let mut outcomes = Vec::new();
     for (index, root) in roots {
         let hash = root.root_hash.as_ref().map(|hash| hash.0.as_str());

@@ -45,9 +45,21 @@ pub(super) async fn open(tx: &mut Tx, id: Uuid, now: OffsetDateTime) -> Result<(
     .map(drop)
 }
 
-/// Revisions of a user's after a place that no tree has, deleted rows among them: a deletion is a revision, too. Of an
-/// account that was closed there are none.
-pub(super) async fn unanchored(
+/// Has this transaction's statements planned by the indexes.
+pub(super) async fn by_index(tx: &mut Tx) -> Result<(), Error> {
+    sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(tx).await.map(drop)
+}
+
+/// Has all statements, and what the foreign keys do for each row, planned anew. A connection keeps plans, and one made
+/// while a table was small takes any index that begins with the user for every row once that user has many.
+pub(super) async fn plan_anew(tx: &mut Tx) -> Result<(), Error> {
+    sqlx::raw_sql("DISCARD PLANS").execute(tx).await.map(drop)
+}
+
+/// A user's transactions that changed after a place, deleted rows among them: a deletion is a revision, too. Of an account
+/// that was closed there are none. Whether a tree has them is asked row by row (LIMIT keeps it so): a join would read all
+/// leaves that the user ever had.
+pub(super) async fn revisions(
     tx: &mut Tx,
     user_id: Uuid,
     (changed_seq, id): (i64, Uuid),
@@ -56,13 +68,21 @@ pub(super) async fn unanchored(
 ) -> Result<Vec<Revision>, Error> {
     sqlx::query_as!(
         Revision,
-        "SELECT t.id, t.changed_seq, t.date, t.amount, t.currency, t.merchant_raw, t.category, t.note, t.is_deleted
-         FROM transactions t
-         WHERE t.user_id = $1 AND (t.changed_seq, t.id) > ($2, $3) AND t.changed_seq <= $4
-           AND NOT EXISTS (SELECT FROM merkle_leaves l
-                           WHERE l.user_id = $1 AND l.transaction_id = t.id AND l.revision = t.changed_seq)
-           AND NOT EXISTS (SELECT FROM erasures e WHERE e.user_id = $1)
-         ORDER BY t.changed_seq, t.id LIMIT $5",
+        r#"WITH t AS MATERIALIZED (
+               SELECT id, changed_seq, date, amount, currency, merchant_raw, category, note, is_deleted
+               FROM transactions
+               WHERE user_id = $1 AND (changed_seq, id) > ($2, $3) AND changed_seq <= $4
+                 AND NOT EXISTS (SELECT FROM erasures WHERE user_id = $1)
+               ORDER BY changed_seq, id LIMIT $5
+           )
+           SELECT t.id AS "id!", t.changed_seq AS "changed_seq!", t.date AS "date!", t.amount AS "amount!",
+                  t.currency AS "currency!", t.merchant_raw AS "merchant_raw!", t.category AS "category!", t.note,
+                  t.is_deleted AS "is_deleted!", l.there IS NOT NULL AS "is_anchored!"
+           FROM t LEFT JOIN LATERAL (
+               SELECT true AS there FROM merkle_leaves l
+               WHERE l.user_id = $1 AND l.transaction_id = t.id AND l.revision = t.changed_seq LIMIT 1
+           ) AS l ON true
+           ORDER BY t.changed_seq, t.id"#,
         user_id,
         changed_seq,
         id,

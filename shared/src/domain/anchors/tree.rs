@@ -25,7 +25,9 @@ pub fn leaf_hash(leaf: &[u8]) -> Hash {
 
 fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut bytes = [1; 65];
-    bytes.iter_mut().skip(1).zip(left.iter().chain(right)).for_each(|(to, from)| *to = *from);
+    let (to_left, to_right) = bytes.split_at_mut(1).1.split_at_mut(32);
+    to_left.copy_from_slice(left);
+    to_right.copy_from_slice(right);
     sha256(&bytes)
 }
 
