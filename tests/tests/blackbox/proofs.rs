@@ -66,7 +66,7 @@ fn a_transaction_is_proven_by_a_program_of_thirty_lines_and_a_changed_byte_is_no
         change(&mut other);
         verify(&other, &root)
     };
-    let changes: [&dyn Fn(&mut Value); 6] = [
+    let forgeries: [&dyn Fn(&mut Value); 6] = [
         &|proof| proof["leaf"] = proof["leaf"].as_str().unwrap().replace("12.34", "12.35").into(),
         &|proof| proof["path"][0] = "00".repeat(32).into(),
         &|proof| proof["leaf_index"] = (proof["leaf_index"].as_i64().unwrap() + 1).into(),
@@ -74,7 +74,7 @@ fn a_transaction_is_proven_by_a_program_of_thirty_lines_and_a_changed_byte_is_no
         &|proof| proof["path"] = json!([]),
         &|proof| *proof = json!({}),
     ];
-    for (n, change) in changes.into_iter().enumerate() {
+    for (n, change) in forgeries.into_iter().enumerate() {
         let (code, said) = tampered(change);
         assert_eq!(code, Some(1), "change {n}: {said}");
         assert!(!said.contains("Traceback"), "{said}");

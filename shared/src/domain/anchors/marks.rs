@@ -59,18 +59,18 @@ impl Field for Cid {
 
 /// A root that a blockchain's transaction holds.
 struct Written {
-    root_hash: Option<Digest>,
+    root: Option<Digest>,
     batch_date: Option<Day>,
     blockchain_tx_id: Text<1, 128>,
 }
 
 impl Read for Written {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (root_hash, batch_date) = (fields.optional("root_hash"), fields.optional("batch_date"));
-        if root_hash.is_none() && batch_date.is_none() {
+        let (root, batch_date) = (fields.optional("root_hash"), fields.optional("batch_date"));
+        if root.is_none() && batch_date.is_none() {
             fields.refuse("root_hash", Fault::new("required", "Send root_hash or batch_date."));
         }
-        Some(Self { root_hash, batch_date, blockchain_tx_id: fields.required("blockchain_tx_id")? })
+        Some(Self { root, batch_date, blockchain_tx_id: fields.required("blockchain_tx_id")? })
     }
 }
 
@@ -230,7 +230,7 @@ pub async fn mark(db: &Db, call: &Call, marks: &Marks) -> Result<Marked, Problem
 async fn mark_roots(tx: &mut Tx, call: &Call, roots: &[(usize, Written)]) -> Result<Vec<Outcome>, Problem> {
     let mut outcomes = Vec::new();
     for (index, root) in roots {
-        let hash = root.root_hash.as_ref().map(|hash| hash.0.as_str());
+        let hash = root.root.as_ref().map(|hash| hash.0.as_str());
         let found = sql::sealed(tx, hash, root.batch_date.map(|day| day.0)).await?;
         let blockchain_tx_id = root.blockchain_tx_id.as_str();
         outcomes.push(match found {

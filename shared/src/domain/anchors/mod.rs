@@ -94,14 +94,17 @@ pub struct Proof {
     )]
     pub leaf: String,
     /// SHA-256 of a zero byte and the leaf.
+    #[schema(example = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328")]
     pub leaf_hash: String,
     /// Its place among the leaves, from 0.
     pub leaf_index: i64,
     /// Leaves of the tree.
     pub tree_size: i64,
     /// What to hash it with on the way up to the root, the lowest first.
+    #[schema(example = json!(["5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"]))]
     pub path: Vec<String>,
     /// What it comes to.
+    #[schema(example = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328")]
     pub root_hash: String,
     /// The tree.
     pub batch: ProofBatch,

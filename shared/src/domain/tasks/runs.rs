@@ -137,7 +137,7 @@ pub struct Run {
     /// Whose work it was.
     pub user_id: Option<Uuid>,
     /// What it was told: ids, never amounts, names or addresses.
-    #[schema(value_type = Object, example = json!({"mail_id": "0199a6b2-4c1d-7e3a-9b52-6d0f8a417c25"}))]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"mail_id": "0199a6b2-4c1d-7e3a-9b52-6d0f8a417c25"}))]
     pub args: Value,
     /// What came of it.
     #[schema(value_type = Option<Object>)]
