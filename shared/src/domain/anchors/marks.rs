@@ -157,7 +157,7 @@ pub struct MarkBody {
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = MarkResult)]
-pub struct Outcome {
+pub struct MarkOutcome {
     /// Its place in its list, from 0.
     pub index: usize,
     /// `ok`, also when it was so before, or `refused`.
@@ -171,7 +171,7 @@ pub struct Outcome {
     pub detail: Option<String>,
 }
 
-impl Outcome {
+impl MarkOutcome {
     fn ok(index: usize) -> Self {
         Self { index, status: "ok", code: None, detail: None }
     }
@@ -185,22 +185,22 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Marked {
     /// Of the roots.
-    pub anchors: Vec<Outcome>,
+    pub anchors: Vec<MarkOutcome>,
     /// Of the transactions.
-    pub transactions: Vec<Outcome>,
+    pub transactions: Vec<MarkOutcome>,
 }
 
 /// Reads rows; those that are wrong are refused with the first thing that is.
-fn read<T: Read>(rows: &Rows) -> (Vec<(usize, T)>, Vec<Outcome>) {
+fn read<T: Read>(rows: &Rows) -> (Vec<(usize, T)>, Vec<MarkOutcome>) {
     let (mut good, mut refused) = (Vec::new(), Vec::new());
     for (index, raw) in rows.0.iter().enumerate() {
         match Fields::from_json(raw.get().as_bytes()).and_then(Fields::read::<T>) {
             Ok(row) => good.push((index, row)),
             Err(problem) => refused.push(match problem.errors.first() {
                 Some(FieldError { pointer, code, detail }) => {
-                    Outcome::refused(index, code, format!("{pointer}: {detail}"))
+                    MarkOutcome::refused(index, code, format!("{pointer}: {detail}"))
                 }
-                None => Outcome::refused(index, "not_an_object", "Send a JSON object."),
+                None => MarkOutcome::refused(index, "not_an_object", "Send a JSON object."),
             }),
         }
     }
@@ -227,27 +227,34 @@ pub async fn mark(db: &Db, call: &Call, marks: &Marks) -> Result<Marked, Problem
     Ok(Marked { anchors, transactions })
 }
 
-async fn mark_roots(tx: &mut Tx, call: &Call, roots: &[(usize, Written)]) -> Result<Vec<Outcome>, Problem> {
+async fn mark_roots(tx: &mut Tx, call: &Call, roots: &[(usize, Written)]) -> Result<Vec<MarkOutcome>, Problem> {
     let mut outcomes = Vec::new();
     for (index, root) in roots {
         let hash = root.root.as_ref().map(|hash| hash.0.as_str());
         let found = sql::sealed(tx, hash, root.batch_date.map(|day| day.0)).await?;
         let blockchain_tx_id = root.blockchain_tx_id.as_str();
         outcomes.push(match found {
-            None => Outcome::refused(*index, "not_found", "No sealed batch has this root and day: see GET /anchors."),
+            None => {
+                MarkOutcome::refused(*index, "not_found", "No sealed batch has this root and day: see GET /anchors.")
+            }
             Some(batch) if batch.blockchain_tx_id.as_deref().is_some_and(|known| known != blockchain_tx_id) => {
-                Outcome::refused(*index, "already_anchored", "Another blockchain transaction is known to hold it.")
+                MarkOutcome::refused(*index, "already_anchored", "Another blockchain transaction is known to hold it.")
             }
             Some(batch) => {
                 sql::set_anchored(tx, batch.id, blockchain_tx_id, call.now).await?;
-                Outcome::ok(*index)
+                MarkOutcome::ok(*index)
             }
         });
     }
     Ok(outcomes)
 }
 
-async fn mark_rows(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Mark)]) -> Result<Vec<Outcome>, Problem> {
+async fn mark_rows(
+    tx: &mut Tx,
+    call: &Call,
+    user_id: Uuid,
+    rows: &[(usize, Mark)],
+) -> Result<Vec<MarkOutcome>, Problem> {
     // The user's turn, without its number yet: who asks again for what is so already changes nothing.
     sql::wait_for_turn(tx, user_id).await?;
     let ids: Vec<_> = rows.iter().map(|(_, row)| row.transaction_id).collect();
@@ -256,7 +263,7 @@ async fn mark_rows(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Mark
     let (mut outcomes, mut turn) = (Vec::new(), None);
     for (index, row) in rows {
         let Some(standing) = known.get_mut(&row.transaction_id) else {
-            outcomes.push(Outcome::refused(*index, "not_found", "The user has no such transaction."));
+            outcomes.push(MarkOutcome::refused(*index, "not_found", "The user has no such transaction."));
             continue;
         };
         let hash = row.blockchain_hash.as_ref().map(|hash| hash.0.clone()).or_else(|| standing.blockchain_hash.clone());
@@ -271,7 +278,7 @@ async fn mark_rows(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Mark
             (standing.blockchain_hash, standing.ipfs_cid) = (hash, cid);
             sql::mark(tx, user_id, standing, changed_seq, call.now).await?;
         }
-        outcomes.push(Outcome::ok(*index));
+        outcomes.push(MarkOutcome::ok(*index));
     }
     if let Some(turn) = turn {
         turn.finish(tx).await?;
