@@ -1408,7 +1408,10 @@ export interface components {
                  * @example 0 * * * *
                  */
                 cron: string;
-                /** @description For a person. */
+                /**
+                 * @description For a person.
+                 * @example Begins the next periods of budgets that renew themselves
+                 */
                 description: string;
                 /** @description Whether it runs. */
                 is_enabled: boolean;
@@ -2835,6 +2838,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -2842,6 +2846,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -3132,8 +3137,15 @@ export interface components {
         Page_TaskRun: {
             /** @description The rows. */
             data: {
-                /** @description What it was told: ids, never amounts, names or addresses. */
-                args: Record<string, never>;
+                /**
+                 * @description What it was told: ids, never amounts, names or addresses.
+                 * @example {
+                 *       "mail_id": "0199a6b2-4c1d-7e3a-9b52-6d0f8a417c25"
+                 *     }
+                 */
+                args: {
+                    [key: string]: string;
+                };
                 /**
                  * Format: int32
                  * @description Tries so far.
@@ -3199,6 +3211,7 @@ export interface components {
             /**
              * Format: int64
              * @description At most so many a page.
+             * @example 50
              */
             limit: number;
             /** @description Send it as `cursor` for the next page, with the same filters. */
@@ -3206,6 +3219,7 @@ export interface components {
             /**
              * Format: int64
              * @description Rows passed over.
+             * @example 0
              */
             offset: number;
             /**
@@ -3625,21 +3639,32 @@ export interface components {
              * @example {"v":"1","id":"0199a6b2-0000-7000-8000-000000000000","revision":"1","date":"2026-01-31","amount":"12.50","currency":"EUR","merchant_raw":"Café","category":"Dining","is_deleted":"false","salt":"00112233445566778899aabbccddeeff"}
              */
             leaf: string;
-            /** @description SHA-256 of a zero byte and the leaf. */
+            /**
+             * @description SHA-256 of a zero byte and the leaf.
+             * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+             */
             leaf_hash: string;
             /**
              * Format: int64
              * @description Its place among the leaves, from 0.
              */
             leaf_index: number;
-            /** @description What to hash it with on the way up to the root, the lowest first. */
+            /**
+             * @description What to hash it with on the way up to the root, the lowest first.
+             * @example [
+             *       "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+             *     ]
+             */
             path: string[];
             /**
              * Format: int64
              * @description Of which of its revisions.
              */
             revision: number;
-            /** @description What it comes to. */
+            /**
+             * @description What it comes to.
+             * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+             */
             root_hash: string;
             /**
              * Format: uuid
@@ -3923,7 +3948,10 @@ export interface components {
              * @example 0 * * * *
              */
             cron: string;
-            /** @description For a person. */
+            /**
+             * @description For a person.
+             * @example Begins the next periods of budgets that renew themselves
+             */
             description: string;
             /** @description Whether it runs. */
             is_enabled: boolean;
@@ -4226,8 +4254,15 @@ export interface components {
         };
         /** @description A task's run. */
         TaskRun: {
-            /** @description What it was told: ids, never amounts, names or addresses. */
-            args: Record<string, never>;
+            /**
+             * @description What it was told: ids, never amounts, names or addresses.
+             * @example {
+             *       "mail_id": "0199a6b2-4c1d-7e3a-9b52-6d0f8a417c25"
+             *     }
+             */
+            args: {
+                [key: string]: string;
+            };
             /**
              * Format: int32
              * @description Tries so far.
@@ -4611,15 +4646,38 @@ export interface operations {
             /** @description All queues */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "dead": 1,
+                     *           "history": [
+                     *             1
+                     *           ],
+                     *           "in_flight": 1,
+                     *           "last_started_at": null,
+                     *           "name": "high",
+                     *           "oldest_s": null,
+                     *           "waiting": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["All_QueueState"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4629,6 +4687,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4638,24 +4698,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4665,6 +4710,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4674,6 +4722,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4683,6 +4735,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4710,15 +4764,27 @@ export interface operations {
             /** @description Sent back */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "moved": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Redriven"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4728,6 +4794,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4737,6 +4805,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4746,6 +4817,9 @@ export interface operations {
             /** @description There is no such queue, or the task is not among its dead letters */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4755,6 +4829,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4764,6 +4841,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4773,6 +4853,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4782,6 +4865,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4791,6 +4878,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4811,15 +4900,39 @@ export interface operations {
             /** @description All schedules */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "cron": "0 * * * *",
+                     *           "description": "Begins the next periods of budgets that renew themselves",
+                     *           "is_enabled": false,
+                     *           "kind": "renew_budgets",
+                     *           "last_at": null,
+                     *           "last_status": "succeeded",
+                     *           "last_task_id": null,
+                     *           "name": "renew-budgets",
+                     *           "next_at": null,
+                     *           "timezone": "UTC"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["All_Schedule"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4829,6 +4942,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4838,24 +4953,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4865,6 +4965,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4874,6 +4977,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4883,6 +4990,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4910,15 +5019,36 @@ export interface operations {
             /** @description The schedule, with its `ETag` */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cron": "0 * * * *",
+                     *       "description": "Begins the next periods of budgets that renew themselves",
+                     *       "is_enabled": false,
+                     *       "kind": "renew_budgets",
+                     *       "last_at": null,
+                     *       "last_status": "succeeded",
+                     *       "last_task_id": null,
+                     *       "name": "renew-budgets",
+                     *       "next_at": null,
+                     *       "timezone": "UTC"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4928,6 +5058,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4937,6 +5069,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4946,6 +5081,9 @@ export interface operations {
             /** @description `schedule_exists`: choose another name; `in_flight`: a request with this key is still running */
             409: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4955,6 +5093,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4964,6 +5105,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4973,6 +5117,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4982,6 +5129,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4991,6 +5142,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5014,15 +5167,35 @@ export interface operations {
             /** @description The schedule, with its `ETag` */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cron": "0 * * * *",
+                     *       "description": "Begins the next periods of budgets that renew themselves",
+                     *       "is_enabled": false,
+                     *       "kind": "renew_budgets",
+                     *       "last_at": null,
+                     *       "last_status": "succeeded",
+                     *       "last_task_id": null,
+                     *       "name": "renew-budgets",
+                     *       "next_at": null,
+                     *       "timezone": "UTC"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5032,6 +5205,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5041,6 +5216,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5050,24 +5228,9 @@ export interface operations {
             /** @description There is no such schedule */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5077,6 +5240,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5086,6 +5252,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5095,6 +5265,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5125,15 +5297,35 @@ export interface operations {
             /** @description The schedule as it is now, with its new `ETag` */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cron": "0 * * * *",
+                     *       "description": "Begins the next periods of budgets that renew themselves",
+                     *       "is_enabled": false,
+                     *       "kind": "renew_budgets",
+                     *       "last_at": null,
+                     *       "last_status": "succeeded",
+                     *       "last_task_id": null,
+                     *       "name": "renew-budgets",
+                     *       "next_at": null,
+                     *       "timezone": "UTC"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Schedule"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5143,6 +5335,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5152,6 +5346,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5161,6 +5358,9 @@ export interface operations {
             /** @description There is no such schedule */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5170,6 +5370,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5179,6 +5382,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5188,6 +5394,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5197,6 +5406,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5206,6 +5418,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5215,6 +5431,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5241,6 +5459,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5248,6 +5469,9 @@ export interface operations {
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5257,6 +5481,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5266,6 +5492,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5275,6 +5504,9 @@ export interface operations {
             /** @description There is no such schedule */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5284,24 +5516,9 @@ export interface operations {
             /** @description `stale`: it has another ETag than `If-Match` names */
             412: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5311,6 +5528,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5320,6 +5540,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5329,6 +5553,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5352,15 +5578,26 @@ export interface operations {
             /** @description Queued: `GET /admin/tasks/{id}` tells how it goes */
             202: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "task_id": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueuedTask"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5370,6 +5607,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5379,6 +5618,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5388,6 +5630,9 @@ export interface operations {
             /** @description There is no such schedule */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5397,24 +5642,9 @@ export interface operations {
             /** @description `already_running`: its task waits or works at this moment */
             409: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5424,6 +5654,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5433,6 +5666,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5442,6 +5679,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5877,15 +6116,51 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "args": {
+                     *             "mail_id": "0199a6b2-4c1d-7e3a-9b52-6d0f8a417c25"
+                     *           },
+                     *           "attempt": 1,
+                     *           "duration_ms": null,
+                     *           "error": "503 unavailable: sqlstate 55P03 constraint -",
+                     *           "finished_at": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "kind": "import",
+                     *           "queue": "high",
+                     *           "queued_at": "2026-01-31T12:00:00Z",
+                     *           "result": null,
+                     *           "schedule": null,
+                     *           "started_at": null,
+                     *           "status": "succeeded",
+                     *           "user_id": null
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_TaskRun"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5895,6 +6170,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5904,24 +6181,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5931,6 +6193,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5940,6 +6205,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5949,6 +6218,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5972,15 +6243,41 @@ export interface operations {
             /** @description The task */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "args": {
+                     *         "mail_id": "0199a6b2-4c1d-7e3a-9b52-6d0f8a417c25"
+                     *       },
+                     *       "attempt": 1,
+                     *       "duration_ms": null,
+                     *       "error": "503 unavailable: sqlstate 55P03 constraint -",
+                     *       "finished_at": null,
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "kind": "import",
+                     *       "queue": "high",
+                     *       "queued_at": "2026-01-31T12:00:00Z",
+                     *       "result": null,
+                     *       "schedule": null,
+                     *       "started_at": null,
+                     *       "status": "succeeded",
+                     *       "user_id": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["TaskRun"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5990,6 +6287,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5999,6 +6298,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6008,24 +6310,9 @@ export interface operations {
             /** @description There is no such task, or it is forgotten */
             404: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6035,6 +6322,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6044,6 +6334,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6053,6 +6347,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6078,15 +6374,38 @@ export interface operations {
             /** @description By kind and time */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "dead": 1,
+                     *           "failed": 1,
+                     *           "from": "2026-01-31T12:00:00Z",
+                     *           "kind": "import",
+                     *           "longest_ms": null,
+                     *           "p50_ms": null,
+                     *           "p95_ms": null,
+                     *           "runs": 1,
+                     *           "waited_p95_ms": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["All_TaskStatistics"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6096,6 +6415,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6105,24 +6426,9 @@ export interface operations {
             /** @description `forbidden`: only an administrator may do this */
             403: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6132,6 +6438,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6141,6 +6450,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6150,6 +6463,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6177,15 +6492,42 @@ export interface operations {
             /** @description A page */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "anchored_at": null,
+                     *           "batch_date": "2026-01-31",
+                     *           "blockchain_tx_id": "0x9fc76417374aa880d4449a1f7f31ec597f00b1f6f3dd2d66f4c9c6c445836d8b",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "root_hash": "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+                     *           "sealed_at": "2026-01-31T12:00:00Z",
+                     *           "transaction_count": 1
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Anchor"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6195,24 +6537,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6222,6 +6548,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6231,6 +6560,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6240,6 +6573,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9078,15 +9413,41 @@ export interface operations {
             /** @description What became of each row */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "anchors": [
+                     *         {
+                     *           "code": null,
+                     *           "detail": null,
+                     *           "index": 1,
+                     *           "status": "ok"
+                     *         }
+                     *       ],
+                     *       "transactions": [
+                     *         {
+                     *           "code": null,
+                     *           "detail": null,
+                     *           "index": 1,
+                     *           "status": "ok"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Marked"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9096,6 +9457,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9105,6 +9468,9 @@ export interface operations {
             /** @description `missing_scope`: the token lacks `anchors:write` */
             403: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9114,6 +9480,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9123,6 +9492,9 @@ export interface operations {
             /** @description Send another content type. */
             415: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9132,6 +9504,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9141,6 +9516,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9150,6 +9529,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11630,15 +12011,41 @@ export interface operations {
             /** @description The proof; `ETag` changes whenever it does */
             200: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "batch": {
+                     *         "batch_date": "2026-01-31",
+                     *         "blockchain_tx_id": null,
+                     *         "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *       },
+                     *       "is_current": false,
+                     *       "leaf": "{\"v\":\"1\",\"id\":\"0199a6b2-0000-7000-8000-000000000000\",\"revision\":\"1\",\"date\":\"2026-01-31\",\"amount\":\"12.50\",\"currency\":\"EUR\",\"merchant_raw\":\"Café\",\"category\":\"Dining\",\"is_deleted\":\"false\",\"salt\":\"00112233445566778899aabbccddeeff\"}",
+                     *       "leaf_hash": "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+                     *       "leaf_index": 1,
+                     *       "path": [
+                     *         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+                     *       ],
+                     *       "revision": 1,
+                     *       "root_hash": "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+                     *       "transaction_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "tree_size": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Proof"];
                 };
             };
             /** @description The request could not be read. */
             400: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11648,6 +12055,8 @@ export interface operations {
             /** @description No valid access token, or wrong credentials. */
             401: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11657,6 +12066,9 @@ export interface operations {
             /** @description Absent, or somebody else's */
             404: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11666,24 +12078,9 @@ export interface operations {
             /** @description `not_anchored`: no tree has it before the next night is over */
             409: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Send another content type. */
-            415: {
-                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11693,6 +12090,9 @@ export interface operations {
             /** @description Some fields were refused; `errors` names every one. */
             422: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11702,6 +12102,10 @@ export interface operations {
             /** @description Too many tries; `Retry-After` says how long to wait. */
             429: {
                 headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11711,6 +12115,8 @@ export interface operations {
             /** @description Try again shortly; `Retry-After` says when. */
             503: {
                 headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -15,9 +15,10 @@ use shared::{
 };
 
 /// The sentences of problems that rules make, by their code.
-const SAID: [(&str, &str); 20] = [
+const SAID: [(&str, &str); 23] = [
     ("already_merged", "This merchant was merged into Netflix already: use that one."),
     ("already_renewed", "It was renewed already: its latest period is not over."),
+    ("already_running", "Its task waits or works at this moment: look at its last task."),
     ("already_undone", "This merge was undone already."),
     ("email_taken", "This email has an account: log in, or use another."),
     ("idempotency_key_reused", "This Idempotency-Key came with another body before: use a new key for a new request."),
@@ -26,7 +27,6 @@ const SAID: [(&str, &str); 20] = [
     ("invalid_idempotency_key", "Send 1 to 255 printable ASCII characters as Idempotency-Key."),
     ("invalid_refresh_token", "This refresh token is not valid any more: log in again."),
     ("invalid_token", "This access token is not valid: refresh it, or log in again."),
-    ("already_running", "Its task waits or works at this moment: look at its last task."),
     ("merchant_exists", "Netflix goes by one of these names already: see conflicts."),
     ("merge_running", "Transactions are still moving to or from this merchant: try again in a few minutes."),
     ("missing_token", "Send Authorization: Bearer with an access token."),
