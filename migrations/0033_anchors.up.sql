@@ -30,7 +30,7 @@ CREATE TABLE merkle_leaves (
     CONSTRAINT merkle_leaves_user_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE,
     CONSTRAINT merkle_leaves_transaction_fkey FOREIGN KEY (user_id, transaction_id)
         REFERENCES transactions (user_id, id) ON DELETE CASCADE,
-    CONSTRAINT merkle_leaves_batch_fkey FOREIGN KEY (batch_id) REFERENCES merkle_batches (id),
+    CONSTRAINT merkle_leaves_batch_fkey FOREIGN KEY (batch_id) REFERENCES merkle_batches (id) ON DELETE RESTRICT,
     CONSTRAINT merkle_leaves_index_check CHECK (leaf_index >= 0)
 );
 
@@ -41,7 +41,7 @@ CREATE TABLE merkle_tiles (
     tile bigint NOT NULL,
     hashes bytea NOT NULL,
     CONSTRAINT merkle_tiles_pkey PRIMARY KEY (batch_id, level, tile),
-    CONSTRAINT merkle_tiles_batch_fkey FOREIGN KEY (batch_id) REFERENCES merkle_batches (id),
+    CONSTRAINT merkle_tiles_batch_fkey FOREIGN KEY (batch_id) REFERENCES merkle_batches (id) ON DELETE RESTRICT,
     CONSTRAINT merkle_tiles_level_check CHECK (level IN (0, 8, 16, 24)),
     CONSTRAINT merkle_tiles_tile_check CHECK (tile >= 0),
     CONSTRAINT merkle_tiles_hashes_check CHECK (

@@ -7,7 +7,10 @@ use crate::support::{
     user::{User, text, today},
 };
 use serde_json::{Value, json};
-use shared::platform::function::{Access, Trigger};
+use shared::{
+    domain::services::SCOPES,
+    platform::function::{Access, Trigger},
+};
 use std::{collections::BTreeMap, fs};
 use uuid::Uuid;
 
@@ -71,8 +74,7 @@ fn must_hold_02_06_17_no_route_opens_to_a_token_that_is_not_its_own() {
     let expired = with_claims(&user.access, &json!({"exp": now - 1}));
     assert_eq!(gone.request("POST", "/auth/logout").send().status, 204);
     let (corrections, _) = service_token(&admin, &["corrections:read"]);
-    let (others, _) = service_token(&admin, &["anchors:write"]);
-    let (revoked, id) = service_token(&admin, &["corrections:read"]);
+    let (revoked, id) = service_token(&admin, &SCOPES);
     assert_eq!(admin.request("DELETE", &format!("/admin/service-tokens/{id}")).send().status, 204);
 
     let mut asked = BTreeMap::<&str, usize>::new();
@@ -90,12 +92,14 @@ fn must_hold_02_06_17_no_route_opens_to_a_token_that_is_not_its_own() {
                 }
                 "of users"
             }
-            Access::Service(_) => {
+            Access::Service(scope) => {
+                let rest: Vec<_> = SCOPES.into_iter().filter(|other| *other != scope).collect();
+                let (others, _) = service_token(&admin, &rest);
                 route.refuses("no token", None, 401, "missing_token");
                 route.refuses("a user's", Some(&user.access), 401, "invalid_token");
                 route.refuses("an administrator's", Some(&admin.access), 401, "invalid_token");
                 route.refuses("a revoked one", Some(&revoked), 401, "invalid_token");
-                route.refuses("one of another scope", Some(&others), 403, "missing_scope");
+                route.refuses("one of all other scopes", Some(&others), 403, "missing_scope");
                 "of services"
             }
         };
