@@ -46,5 +46,5 @@ pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
         Ok(asked)
     })
     .await?;
-    Reply::ok(&queues::redrive(&deps.db, &deps.letters, name, &asked).await?)
+    Reply::ok(&queues::redrive(&deps.letters, name, &asked).await?)
 }

@@ -2,14 +2,14 @@
 
 use shared::platform::{
     problem::Problem,
-    queue::{Default, Worker},
+    queue::{Default, Works},
     serve::Message,
 };
 
 /// What this handler may touch.
-pub type Deps = Worker<Default>;
+pub type Deps = Works<Default>;
 
 /// Does a task.
 pub async fn handle(deps: &Deps, message: Message) -> Result<(), Problem> {
-    deps.work(&message).await
+    deps.0.work(&message).await
 }

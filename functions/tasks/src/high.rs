@@ -2,14 +2,14 @@
 
 use shared::platform::{
     problem::Problem,
-    queue::{High, Worker},
+    queue::{High, Works},
     serve::Message,
 };
 
 /// What this handler may touch.
-pub type Deps = Worker<High>;
+pub type Deps = Works<High>;
 
 /// Does a task.
 pub async fn handle(deps: &Deps, message: Message) -> Result<(), Problem> {
-    deps.work(&message).await
+    deps.0.work(&message).await
 }

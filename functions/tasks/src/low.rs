@@ -2,14 +2,14 @@
 
 use shared::platform::{
     problem::Problem,
-    queue::{Low, Worker},
+    queue::{Low, Works},
     serve::Message,
 };
 
 /// What this handler may touch.
-pub type Deps = Worker<Low>;
+pub type Deps = Works<Low>;
 
 /// Does a task.
 pub async fn handle(deps: &Deps, message: Message) -> Result<(), Problem> {
-    deps.work(&message).await
+    deps.0.work(&message).await
 }

@@ -5,14 +5,14 @@ use super::{
     config::ConfigError,
     function::{Access, Env, Grant, Port},
     http::Call,
-    jwt::{Keys, sha256},
+    jwt::{Keys, hex, sha256},
     limits::Limits,
     problem::Problem,
     rates::{Class, Place, Standing, Tier},
 };
 use futures_util::future::join;
 use serde::Deserialize;
-use std::{fmt::Write as _, future::Future, sync::Arc};
+use std::{future::Future, sync::Arc};
 use uuid::Uuid;
 
 /// What the tokens of other teams' programs begin with: so they are told from users' tokens, and found where they leaked.
@@ -127,10 +127,7 @@ fn service_hash(token: Option<&str>) -> Result<[u8; 32], Problem> {
 
 /// Who a service token's requests are counted for: a part of its hash, which says nothing of the token.
 fn service(hash: &[u8]) -> String {
-    hash.iter().take(16).fold("service:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("service:{}", hex(hash.get(..16).unwrap_or(hash)))
 }
 
 /// A read is counted while it runs, so that counting costs it no time; all else is counted first, because what was

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
     error::{DisplayErrorContext, SdkError},
     types::{AttributeValue as Av, Delete, Put, ReturnValue, TransactWriteItem},
 };
-use std::{collections::HashMap, fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::OnceCell, time::timeout};
 use uuid::Uuid;
 
@@ -246,11 +246,7 @@ impl Port for Tickets {
 }
 
 fn hashed(ticket: &str) -> Av {
-    let hex = jwt::sha256(ticket.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    Av::S(hex)
+    Av::S(jwt::hex(&jwt::sha256(ticket.as_bytes())))
 }
 
 impl Tickets {

@@ -13,7 +13,6 @@ use super::{
 };
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 /// How long a cached secret may serve, and the longest that a function works with one it has taken: after so many seconds
 /// nobody is without a key that was added.
@@ -87,10 +86,7 @@ fn name(key: &Value) -> String {
 /// Adds a key that verifies and does not sign yet, and drops those that have nothing left to verify: a key that never
 /// signed, and one whose last token has ended. Returns its name; that of a key which an earlier run added and left.
 fn add(keys: &mut Value, now: i64) -> Result<String, Problem> {
-    let random = jwt::random::<36>()?.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let random = jwt::hex(&jwt::random::<36>()?);
     let (kid, secret) = random.split_at(8);
     let all = list(keys)?;
     if let Some(waiting) = all.iter().skip(1).find(|key| key.get("added_at").is_some()) {

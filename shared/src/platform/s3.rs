@@ -1,7 +1,13 @@
 //! Talking to S3. The eight calls that are needed are signed here and sent through the HTTP client that the SDKs have in
 //! common: the SDK of S3 alone would be a seventh of the bootstrap.
 
-use super::{clock, function::Env, jwt::sha256, problem::Problem, roots};
+use super::{
+    clock,
+    function::Env,
+    jwt::{hex, sha256},
+    problem::Problem,
+    roots,
+};
 use aws_credential_types::{Credentials, provider::ProvideCredentials};
 use aws_sigv4::{
     http_request::{
@@ -92,13 +98,6 @@ fn encode(text: &str, path: bool) -> String {
             }
         }
         encoded
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }
 

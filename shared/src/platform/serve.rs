@@ -286,25 +286,28 @@ async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), 
     Runtime::new(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let left = left.saturating_sub(std::time::Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
-        let deadline = Instant::now() + left;
-        let mut response = SqsBatchResponse::default();
-        for record in event.payload.records {
-            let started = Instant::now();
-            let id = record.message_id.clone().unwrap_or_default();
-            let message = message(record, deadline);
-            let done = guarded(handle(message)).await;
-            let status = done.as_ref().err().map_or(200, |problem| problem.status);
-            note("message", &id, None, env, started, done.as_ref().err(), status);
-            if done.is_err() {
-                let mut failure = BatchItemFailure::default();
-                failure.item_identifier = id;
-                response.batch_item_failures.push(failure);
-            }
-        }
-        Ok::<_, Error>(response)
+        Ok::<_, Error>(batch(env, handle, event.payload, Instant::now() + left).await)
     }))
     .run()
     .await
+}
+
+/// Handles each message by itself, and names those that are to come again.
+async fn batch(env: &Env, handle: &Handler<Message, ()>, event: SqsEvent, deadline: Instant) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for record in event.records {
+        let started = Instant::now();
+        let id = record.message_id.clone().unwrap_or_default();
+        let done = guarded(handle(message(record, deadline))).await;
+        let status = done.as_ref().err().map_or(200, |problem| problem.status);
+        note("message", &id, None, env, started, done.as_ref().err(), status);
+        if done.is_err() {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
 }
 
 /// A row of a feature's table of functions.
@@ -371,7 +374,39 @@ pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::config::Config;
     use serde_json::{Value, json};
+    use std::cell::RefCell;
+
+    fn example(name: &str) -> Option<String> {
+        match name {
+            "STAGE" => Some("prod".into()),
+            "_HANDLER" => Some("tasks.default".into()),
+            _ => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn must_hold_35_a_message_that_panics_comes_again_without_its_nine_neighbours() {
+        let env = Env::new(Config::read(example).unwrap());
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let saw = seen.clone();
+        let handle: Handler<Message, ()> = Box::new(move |message: Message| {
+            let saw = saw.clone();
+            Box::pin(async move {
+                saw.borrow_mut().push(message.id.clone());
+                assert_ne!(message.id, "4", "poison");
+                Ok(())
+            })
+        });
+        let records = (0..10)
+            .map(|n| json!({"messageId": n.to_string(), "body": "{}", "attributes": {}, "messageAttributes": {}}));
+        let event = serde_json::from_value(json!({"Records": records.collect::<Vec<_>>()})).unwrap();
+        let response = batch(&env, &handle, event, Instant::now()).await;
+        let failed: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
+        assert_eq!(failed, ["4"]);
+        assert_eq!(seen.borrow().len(), 10, "each was handled, once");
+    }
 
     #[test]
     fn an_answer_has_each_header_once_and_none_with_a_line_end() {

@@ -11,6 +11,7 @@ use shared::{
     },
     platform::{
         db::{Db, ReadDb, Tx},
+        jwt::hex,
         problem::Problem,
         queue::Ran,
     },
@@ -64,7 +65,7 @@ fn told(proof: &Proof) -> Value {
     let path: Vec<tree::Hash> = proof.path.iter().map(|hash| bytes(hash)).collect();
     let (index, size) = (u64::try_from(proof.leaf_index).unwrap(), u64::try_from(proof.tree_size).unwrap());
     let root = tree::root_by(tree::leaf_hash(proof.leaf.as_bytes()), index, size, &path);
-    assert_eq!(root.map(|root| tree::hex(&root)), Some(proof.root_hash.clone()));
+    assert_eq!(root.map(|root| hex(&root)), Some(proof.root_hash.clone()));
     serde_json::from_str(&proof.leaf).unwrap()
 }
 
@@ -102,7 +103,7 @@ async fn check_whole(conn: &mut PgConnection) -> Vec<i64> {
             .fetch_one(&mut *conn)
             .await
             .unwrap();
-        assert!(root.is_none_or(|root| root == tree::hex(&tree::root(&hashes).unwrap())));
+        assert!(root.is_none_or(|root| root == hex(&tree::root(&hashes).unwrap())));
     }
     batches.into_iter().map(|(_, size)| size).collect()
 }

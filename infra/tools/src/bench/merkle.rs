@@ -1,7 +1,10 @@
 //! `bench merkle`: what a night's tree costs beside its SQL, in time and in memory.
 
 use anyhow::{Context, Result, ensure};
-use shared::domain::anchors::tree::{Tiles, hex, leaf_hash};
+use shared::{
+    domain::anchors::tree::{Tiles, leaf_hash},
+    platform::jwt::hex,
+};
 use std::{
     fs,
     time::{Duration, Instant},

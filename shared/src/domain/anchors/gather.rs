@@ -2,7 +2,7 @@
 
 use super::{
     sql,
-    tree::{HEIGHT, Hash, Tiles, WIDTH, hashes, hex, leaf_hash, root},
+    tree::{HEIGHT, Hash, Tiles, WIDTH, hashes, leaf_hash, root},
 };
 use crate::{
     domain::{
@@ -11,7 +11,7 @@ use crate::{
     },
     platform::{
         db::{Db, Tx},
-        jwt::random,
+        jwt::{hex, random},
         problem::Problem,
         queue::Ran,
     },
@@ -123,7 +123,7 @@ async fn gather_chunk(
     now: OffsetDateTime,
 ) -> Result<Option<(i64, Uuid)>, Problem> {
     let (user_id, upto) = (changed.user_id, changed.changes);
-    sql::by_index(tx).await?;
+    tx.by_index().await?;
     // The batch's lock comes first, so that two workers do not take the same rows.
     let mut batch = sql::lock_open(tx).await?;
     let mut rows = sql::revisions(tx, user_id, place, upto, CHUNK).await?;
@@ -134,7 +134,7 @@ async fn gather_chunk(
     let next = rows.last().filter(|_| count(&rows) == CHUNK).map(|row| (row.changed_seq, row.id));
     rows.retain(|row| !row.is_anchored);
     if count(&rows) > MANY {
-        sql::plan_anew(tx).await?;
+        tx.plan_anew().await?;
     }
     if let Some(batch) = batch.filter(|_| !rows.is_empty()) {
         let leaves = rows.iter().map(Revision::leaf).collect::<Result<Vec<_>, _>>()?;
@@ -193,7 +193,7 @@ fn tiles(from: i64, mut hashes: &[Hash]) -> Vec<Piece> {
 /// Computes the upper tiles and the root of the open batch, if there is one.
 async fn seal(tx: &mut Tx, now: OffsetDateTime) -> Result<(), Problem> {
     let Some(batch) = sql::lock_open(tx).await? else { return Ok(()) };
-    sql::by_index(tx).await?;
+    tx.by_index().await?;
     let (mut upper, mut next, mut leaves) = (Tiles::from(HEIGHT), 0, 0);
     loop {
         let page = sql::tiles(tx, batch.id, next, TILES).await?;

@@ -238,7 +238,11 @@ async fn mark_roots(tx: &mut Tx, call: &Call, roots: &[(usize, Written)]) -> Res
                 MarkOutcome::refused(*index, "not_found", "No sealed batch has this root and day: see GET /anchors.")
             }
             Some(batch) if batch.blockchain_tx_id.as_deref().is_some_and(|known| known != blockchain_tx_id) => {
-                MarkOutcome::refused(*index, "already_anchored", "Another blockchain transaction is known to hold it.")
+                MarkOutcome::refused(
+                    *index,
+                    "already_anchored",
+                    "Another blockchain transaction is known to hold it: see GET /anchors for which.",
+                )
             }
             Some(batch) => {
                 sql::set_anchored(tx, batch.id, blockchain_tx_id, call.now).await?;
@@ -256,14 +260,18 @@ async fn mark_rows(
     rows: &[(usize, Mark)],
 ) -> Result<Vec<MarkOutcome>, Problem> {
     // The user's turn, without its number yet: who asks again for what is so already changes nothing.
-    sql::wait_for_turn(tx, user_id).await?;
+    Turn::wait(tx, user_id).await?;
     let ids: Vec<_> = rows.iter().map(|(_, row)| row.transaction_id).collect();
     let mut known: BTreeMap<_, _> =
         sql::standing(tx, user_id, &ids).await?.into_iter().map(|standing| (standing.id, standing)).collect();
     let (mut outcomes, mut turn) = (Vec::new(), None);
     for (index, row) in rows {
         let Some(standing) = known.get_mut(&row.transaction_id) else {
-            outcomes.push(MarkOutcome::refused(*index, "not_found", "The user has no such transaction."));
+            outcomes.push(MarkOutcome::refused(
+                *index,
+                "not_found",
+                "The user has no such transaction: check both ids.",
+            ));
             continue;
         };
         let hash = row.blockchain_hash.as_ref().map(|hash| hash.0.clone()).or_else(|| standing.blockchain_hash.clone());

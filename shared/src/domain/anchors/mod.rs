@@ -12,7 +12,7 @@ use super::{
 use crate::platform::{
     db::Tx,
     fields::{Fields, Read},
-    jwt::{KeySet, sha256},
+    jwt::{KeySet, hex, sha256},
     problem::Problem,
 };
 pub use gather::anchor;
@@ -116,7 +116,7 @@ impl Proof {
     pub fn etag(&self) -> String {
         let told = (&self.root_hash, &self.leaf_hash, self.is_current, &self.batch.blockchain_tx_id);
         let hash = sha256(format!("{told:?}").as_bytes());
-        format!("\"{}\"", tree::hex(hash.get(..8).unwrap_or_default()))
+        format!("\"{}\"", hex(hash.get(..8).unwrap_or_default()))
     }
 }
 
@@ -140,16 +140,16 @@ fn proof_of(id: Uuid, proven: sql::Proven) -> Option<Proof> {
     let tiles = proven.tiles?.iter().map(|tile| tree::hashes(tile)).collect::<Option<Vec<_>>>()?;
     let path = tree::path(&tiles, index)?;
     let leaf_hash = tree::leaf_hash(leaf.as_bytes());
-    tree::root_by(leaf_hash, index, size, &path).filter(|root| tree::hex(root) == root_hash)?;
+    tree::root_by(leaf_hash, index, size, &path).filter(|root| hex(root) == root_hash)?;
     Some(Proof {
         transaction_id: id,
         revision: proven.revision?,
         is_current: proven.revision == Some(proven.changed_seq),
-        leaf_hash: tree::hex(&leaf_hash),
+        leaf_hash: hex(&leaf_hash),
         leaf,
         leaf_index,
         tree_size,
-        path: path.iter().map(|hash| tree::hex(hash)).collect(),
+        path: path.iter().map(|hash| hex(hash)).collect(),
         root_hash,
         batch: ProofBatch {
             id: proven.batch_id?,

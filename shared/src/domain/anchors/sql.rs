@@ -45,17 +45,6 @@ pub(super) async fn open(tx: &mut Tx, id: Uuid, now: OffsetDateTime) -> Result<(
     .map(drop)
 }
 
-/// Has this transaction's statements planned by the indexes.
-pub(super) async fn by_index(tx: &mut Tx) -> Result<(), Error> {
-    sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(tx).await.map(drop)
-}
-
-/// Has all statements, and what the foreign keys do for each row, planned anew. A connection keeps plans, and one made
-/// while a table was small takes any index that begins with the user for every row once that user has many.
-pub(super) async fn plan_anew(tx: &mut Tx) -> Result<(), Error> {
-    sqlx::raw_sql("DISCARD PLANS").execute(tx).await.map(drop)
-}
-
 /// A user's transactions that changed after a place, deleted rows among them: a deletion is a revision, too. Of an account
 /// that was closed there are none. Whether a tree has them is asked row by row (LIMIT keeps it so): a join would read all
 /// leaves that the user ever had.
@@ -278,14 +267,6 @@ pub(super) async fn set_anchored(
     .execute(tx)
     .await
     .map(drop)
-}
-
-/// Takes the lock that a turn takes, and no number.
-pub(super) async fn wait_for_turn(tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
-    sqlx::query!("SELECT user_id FROM user_seq WHERE user_id = $1 FOR NO KEY UPDATE", user_id)
-        .fetch_optional(tx)
-        .await
-        .map(drop)
 }
 
 pub(super) struct Standing {

@@ -5,7 +5,6 @@
 //! so a proof among 16 million leaves is read from three tiles, and nothing in between is stored.
 
 use crate::platform::jwt::sha256;
-use std::fmt::Write;
 
 /// SHA-256.
 pub type Hash = [u8; 32];
@@ -170,16 +169,6 @@ pub fn root_by(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash>
     (last == 0).then_some(hash)
 }
 
-/// Bytes in hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Hashes as a tile's row keeps them; nothing if they are not whole.
 #[must_use]
 pub fn hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
@@ -190,6 +179,7 @@ pub fn hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::jwt::hex;
 
     /// The definition of RFC 6962, 2.1, as it stands there.
     fn defined(leaves: &[Vec<u8>]) -> Hash {

@@ -31,7 +31,7 @@ pub use passwords::{
     confirm, forgot, reset, reset_by_link,
 };
 pub use preferences::{NotificationsBody, Preferences, PreferencesBody, PreferencesPatch, Theme};
-pub use profile::{Changed, Profile, ProfilePatch, ProfilePatchBody, profile, update_profile};
+pub use profile::{Changed, Profile, ProfilePatch, ProfilePatchBody, knows_timezone, profile, update_profile};
 use serde::Serialize;
 pub use sessions::{
     Login, LoginBody, LogoutQuery, NewAccount, Refresh, RefreshBody, RegisterBody, Registered, Registration,

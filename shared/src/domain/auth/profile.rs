@@ -209,7 +209,7 @@ async fn apply(
     call.check_match(&Profile::from(row.clone()).etag())?;
     if let Some(preferences) = patch.preferences {
         if let Some(timezone) = &preferences.timezone
-            && !sql::profile::knows_timezone(tx, timezone.as_str()).await?
+            && !knows_timezone(tx, timezone.as_str()).await?
         {
             let fault = Timezone::unknown();
             let pointer = "/preferences/timezone".to_owned();
@@ -251,6 +251,11 @@ async fn begin_change(
     mails.push(mails::write(tx, Kind::EmailChangeBegun, present, user_id, call.now).await?);
     audit_of(tx, call, me.user_id, "auth.email_change_begun").await?;
     Ok(Some(email.as_str().to_owned()))
+}
+
+/// Whether there is a time zone of exactly this name.
+pub async fn knows_timezone(tx: &mut Tx, name: &str) -> Result<bool, Problem> {
+    Ok(sql::profile::knows_timezone(tx, name).await?)
 }
 
 #[cfg(test)]

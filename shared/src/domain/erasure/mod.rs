@@ -106,7 +106,9 @@ pub async fn run(
             }
             let gone = db
                 .tx(async |tx: &mut Tx| {
-                    sql::plan_anew(tx).await?;
+                    // A plan made while a table was small would read all of it for every row.
+                    tx.by_index().await?;
+                    tx.plan_anew().await?;
                     Ok::<_, Problem>(sql::delete(tx, step, user_id, CHUNK).await?)
                 })
                 .await?;

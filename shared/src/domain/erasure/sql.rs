@@ -107,12 +107,6 @@ pub(super) const STEPS: [Step; 11] = [
     Step::Audit,
 ];
 
-/// Has this transaction's deletions, and what the foreign keys do for each row of them, planned anew and by the indexes. A
-/// connection keeps plans, and one made while a table was small reads all of it for every row once it has grown.
-pub(super) async fn plan_anew(tx: &mut Tx) -> Result<(), Error> {
-    sqlx::raw_sql("SET LOCAL enable_seqscan = off; DISCARD PLANS").execute(tx).await.map(drop)
-}
-
 /// Deletes up to `most` rows, in the order of the key: what was deleted before is passed over at the index's beginning.
 pub(super) async fn delete(tx: &mut Tx, step: Step, user_id: Uuid, most: i64) -> Result<i64, Error> {
     let query = match step {

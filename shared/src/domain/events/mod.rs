@@ -32,6 +32,11 @@ impl Turn {
         Ok(Self { user_id, now, changed_seq, frames: Vec::new() })
     }
 
+    /// Waits for the user's turn without taking a number: for who finds out only then whether there is anything to change.
+    pub async fn wait(tx: &mut Tx, user_id: Uuid) -> Result<(), Problem> {
+        Ok(sql::wait_for_turn(tx, user_id).await?)
+    }
+
     /// Adds a frame.
     pub fn push(&mut self, kind: &'static str, data: &impl Serialize) -> Result<(), Problem> {
         self.frames.push((kind, serde_json::to_value(data).map_err(Problem::internal)?));

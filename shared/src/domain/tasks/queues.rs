@@ -1,10 +1,10 @@
 //! The queues as an administrator sees them, and dead letters back on their way.
 
-use super::{Task, sql::queues as sql, sql::runs};
+use super::{Task, sql::queues as sql};
 use crate::{
     domain::{audit, auth::Me},
     platform::{
-        db::{Db, Tx},
+        db::Tx,
         fields::{Fields, Read},
         http::Call,
         problem::Problem,
@@ -101,8 +101,8 @@ fn id(letter: &DeadLetter) -> Option<Uuid> {
     serde_json::from_str::<Task>(&letter.body).ok()?.id
 }
 
-/// Sends dead letters back to their queue, to be tried from the beginning. Repeating it is harmless.
-pub async fn redrive(db: &Db, letters: &DeadLetters, queue: &str, asked: &Redrive) -> Result<Redriven, Problem> {
+/// Sends dead letters back to their queue, where a task that was given up begins anew. Repeating it is harmless.
+pub async fn redrive(letters: &DeadLetters, queue: &str, asked: &Redrive) -> Result<Redriven, Problem> {
     let (mut moved, mut others) = (0, Vec::new());
     let mut has_more = true;
     while has_more && moved < MOST {
@@ -111,8 +111,6 @@ pub async fn redrive(db: &Db, letters: &DeadLetters, queue: &str, asked: &Redriv
         let (wanted, unwanted): (Vec<_>, Vec<_>) =
             taken.into_iter().partition(|letter| asked.task_id.is_none() || id(letter) == asked.task_id);
         others.extend(unwanted);
-        let ids: Vec<_> = wanted.iter().filter_map(id).collect();
-        db.tx(async |tx: &mut Tx| Ok::<_, Problem>(runs::revive(tx, &ids).await?)).await?;
         for letter in &wanted {
             letters.send_back(queue, letter).await?;
         }

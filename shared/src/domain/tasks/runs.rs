@@ -19,6 +19,15 @@ use uuid::Uuid;
 /// A note on what went wrong is no longer.
 const ERROR: usize = 500;
 
+/// What a task is told beside its kind.
+fn args(work: &Work) -> Result<Value, Problem> {
+    let mut args = serde_json::to_value(work).map_err(Problem::internal)?;
+    if let Some(args) = args.as_object_mut() {
+        args.remove("kind");
+    }
+    Ok(args)
+}
+
 /// Notes that a task begins; answers which try it is, or none when the task is done already.
 pub(super) async fn begin(
     db: &Db,
@@ -27,11 +36,7 @@ pub(super) async fn begin(
     queue: &str,
     sent_at: OffsetDateTime,
 ) -> Result<Option<u32>, Problem> {
-    let mut args = serde_json::to_value(work).map_err(Problem::internal)?;
-    if let Some(args) = args.as_object_mut() {
-        args.remove("kind");
-    }
-    let now = clock::now();
+    let (args, now) = (args(work)?, clock::now());
     let begun = sql::Begun { id, kind: work.kind(), queue, args: &args, user_id: work.user_id(), sent_at, now };
     let attempt = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::begin(tx, &begun).await?)).await?;
     Ok(attempt.map(|n| u32::try_from(n).unwrap_or(u32::MAX)))
@@ -71,12 +76,8 @@ pub(super) async fn write(
 ) -> Result<Option<Task>, Problem> {
     let task = Task::new(work);
     let Some(id) = task.id else { return Ok(None) };
-    let mut args = serde_json::to_value(&task.work).map_err(Problem::internal)?;
     let of = (task.work.kind(), task.work.queue());
-    if let Some(args) = args.as_object_mut() {
-        args.remove("kind");
-    }
-    Ok(sql::insert(tx, id, of, &args, schedule, now).await?.then_some(task))
+    Ok(sql::insert(tx, id, of, &args(&task.work)?, schedule, now).await?.then_some(task))
 }
 
 /// How a run stands.

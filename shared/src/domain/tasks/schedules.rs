@@ -7,7 +7,10 @@ use super::{
     sql::{runs as run_sql, schedules as sql},
 };
 use crate::{
-    domain::{audit, auth::Me},
+    domain::{
+        audit,
+        auth::{Me, knows_timezone},
+    },
     platform::{
         db::{Db, Tx},
         fields::{Fault, Field, Fields, Read, Text},
@@ -249,7 +252,7 @@ async fn note(tx: &mut Tx, name: &str, task: &Task, now: OffsetDateTime) -> Resu
 /// When it is due next, counted from now: a schedule that was disabled does not make up for what it missed.
 async fn next_of(tx: &mut Tx, me: &Me, settings: &Settings) -> Result<OffsetDateTime, Problem> {
     let timezone = settings.timezone.as_str();
-    if !sql::knows_timezone(tx, timezone).await? {
+    if !knows_timezone(tx, timezone).await? {
         return Err(Problem::field(
             "/timezone",
             "unknown_timezone",

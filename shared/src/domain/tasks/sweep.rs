@@ -3,12 +3,7 @@
 use super::{Task, Work, queues, schedules, sql};
 use crate::{
     domain::{auth, erasure, events, imports, merchants, transactions},
-    platform::{
-        clock,
-        db::Tx,
-        problem::Problem,
-        queue::{Lane, Worker},
-    },
+    platform::{clock, db::Tx, problem::Problem, queue::Worker},
 };
 use time::Duration;
 
@@ -22,7 +17,7 @@ const DEAD_WORKER: Duration = Duration::minutes(20);
 const EVENT_DAYS: (i32, i32) = (7, 3);
 
 /// Queues the tasks whose schedule is due, and those whose sender was killed. Twice, late or missed does no harm.
-pub(super) async fn tick<Q: Lane>(worker: &Worker<Q>) -> Result<(), Problem> {
+pub(super) async fn tick(worker: &Worker) -> Result<(), Problem> {
     let now = clock::now();
     let due = worker.db.tx(async |tx: &mut Tx| schedules::due(tx, now).await).await?;
     let lost = worker
@@ -39,7 +34,7 @@ pub(super) async fn tick<Q: Lane>(worker: &Worker<Q>) -> Result<(), Problem> {
 }
 
 /// Catches up with what was committed without anybody being told. Twice, late or never does no harm.
-pub(super) async fn sweep<Q: Lane>(worker: &Worker<Q>) -> Result<(), Problem> {
+pub(super) async fn sweep(worker: &Worker) -> Result<(), Problem> {
     let (db, relay) = (&worker.db, &worker.relay);
     let waiting = db.tx(async |tx: &mut Tx| events::unpushed(tx, 1000).await).await?;
     for user_id in waiting {

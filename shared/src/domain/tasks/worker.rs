@@ -24,7 +24,7 @@ const SHORTEST: Duration = Duration::from_secs(10);
 /// A task's own deadline comes this much before its function's, so that the failure can be noted.
 const MARGIN: Duration = Duration::from_secs(2);
 
-impl<Q: Lane> Worker<Q> {
+impl Worker {
     /// Does the task of a message.
     pub async fn work(&self, message: &Message) -> Result<(), Problem> {
         let task = match read(message, clock::now()) {

@@ -62,6 +62,17 @@ impl Tx {
         self.statements
     }
 
+    /// Has the statements of this transaction planned by the indexes.
+    pub async fn by_index(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(self).await.map(drop)
+    }
+
+    /// Has all statements, and what the foreign keys do for each row, planned anew. A connection keeps plans, and one made
+    /// while a table was small goes on reading all of it, or by the wrong index, once it has grown.
+    pub async fn plan_anew(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql("DISCARD PLANS").execute(self).await.map(drop)
+    }
+
     /// Commits. Postgres answers COMMIT of a failed transaction with ROLLBACK and no error, so a statement whose error
     /// was passed over is refused here rather than lost in silence.
     pub(super) async fn commit(mut self) -> Result<Option<Open>, Problem> {

@@ -15,7 +15,7 @@ pub use overview::{DeadLetter, DeadLetters, Depth, QUEUES, Queues};
 use serde::Serialize;
 use std::{marker::PhantomData, sync::Arc};
 use tokio::sync::OnceCell;
-pub use worker::{Ran, Worker};
+pub use worker::{Ran, Worker, Works};
 
 /// A queue's name.
 pub trait Name: 'static {

@@ -8,7 +8,7 @@ use crate::platform::{
     function::{Env, Grant, Port},
     mail::Mail,
 };
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 /// How a piece of a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,11 @@ pub enum Ran {
     More,
 }
 
-/// The worker of a queue. All have the same permissions: which queue a task goes to says who waits for it, not what it does.
-pub struct Worker<Q> {
+/// What a handler of a queue depends on: its worker.
+pub struct Works<Q>(pub Worker, PhantomData<Q>);
+
+/// The worker of a queue, compiled once for all of them. All have the same permissions: which queue a task goes to says who waits for it, not what it does.
+pub struct Worker {
     /// Postgres.
     pub db: Db,
     /// Statements, receipts and exports.
@@ -40,22 +43,22 @@ pub struct Worker<Q> {
     /// How full all queues are.
     pub queues: Queues,
     /// Its own queue.
-    pub inbox: Inbox<Q>,
+    pub inbox: Inbox,
     /// Seconds before the first retry.
     pub base: u16,
 }
 
-impl<Q: Lane> Port for Worker<Q> {
+impl<Q: Lane> Port for Works<Q> {
     fn grants() -> Vec<Grant> {
         let mut grants = [Db::grants(), Files::grants(), Mail::grants(), Queue::<Relay>::grants()].concat();
         grants.extend([Queue::<High>::grants(), Queue::<Default>::grants(), Queues::grants()].concat());
-        grants.extend([Queue::<Low>::grants(), Queue::<Scheduled>::grants(), Inbox::<Q>::grants()].concat());
+        grants.extend([Queue::<Low>::grants(), Queue::<Scheduled>::grants(), Inbox::grants::<Q>()].concat());
         grants.sort_unstable();
         grants.dedup();
         grants
     }
     fn open(env: &Arc<Env>) -> Result<Self, ConfigError> {
-        Ok(Self {
+        let worker = Worker {
             db: Db::open(env)?,
             files: Files::open(env)?,
             post: Mail::open(env)?,
@@ -65,8 +68,9 @@ impl<Q: Lane> Port for Worker<Q> {
             low: Queue::open(env)?,
             scheduled: Queue::open(env)?,
             queues: Queues::open(env)?,
-            inbox: Inbox::open(env)?,
+            inbox: Inbox::open::<Q>(env)?,
             base: env.config.retry_base_s,
-        })
+        };
+        Ok(Self(worker, PhantomData))
     }
 }

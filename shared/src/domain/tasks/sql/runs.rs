@@ -20,14 +20,15 @@ pub struct Begun<'a> {
     pub now: OffsetDateTime,
 }
 
-/// Counts a try; none for a task that is done. A user who is gone takes nothing with it but the name.
+/// Counts a try; none for a task that is done. One that was given up and sent back begins anew. A user who is gone takes
+/// nothing with it but the name.
 pub async fn begin(tx: &mut Tx, run: &Begun<'_>) -> Result<Option<i32>, Error> {
     sqlx::query_scalar!(
         "INSERT INTO task_runs AS r (id, kind, queue, status, attempt, args, user_id, created_at, sent_at, started_at)
          VALUES ($1, $2, $3, 'running', 1, $4, (SELECT id FROM users WHERE id = $5), $6, $6, $7)
          ON CONFLICT (id) DO UPDATE
-         SET status = 'running', attempt = r.attempt + 1, started_at = $7, finished_at = NULL,
-             sent_at = coalesce(r.sent_at, $6)
+         SET status = 'running', attempt = CASE WHEN r.status = 'dead' THEN 1 ELSE r.attempt + 1 END,
+             started_at = $7, finished_at = NULL, sent_at = coalesce(r.sent_at, $6)
          WHERE r.status <> 'succeeded'
          RETURNING attempt",
         run.id,
@@ -118,18 +119,6 @@ pub async fn give_up(tx: &mut Tx, before: OffsetDateTime, now: OffsetDateTime) -
     .execute(tx)
     .await
     .map(|done| done.rows_affected())
-}
-
-/// A dead task is to be tried again from the beginning.
-pub async fn revive(tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE task_runs SET status = 'queued', attempt = 0, error = NULL, finished_at = NULL
-         WHERE id = ANY($1) AND status = 'dead'",
-        ids,
-    )
-    .execute(tx)
-    .await
-    .map(drop)
 }
 
 pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Run>, Error> {

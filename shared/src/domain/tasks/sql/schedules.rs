@@ -131,9 +131,3 @@ pub async fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
 pub async fn lock(tx: &mut Tx, name: &str) -> Result<(), Error> {
     sqlx::query!("SELECT name FROM schedules WHERE name = $1 FOR UPDATE", name).fetch_optional(tx).await.map(drop)
 }
-
-pub async fn knows_timezone(tx: &mut Tx, name: &str) -> Result<bool, Error> {
-    sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1) AS "known!""#, name)
-        .fetch_one(tx)
-        .await
-}
