@@ -4,6 +4,7 @@ pub(super) mod corrections;
 pub(super) mod duplicates;
 pub(super) mod edit;
 pub(super) mod export;
+pub(super) mod lookalikes;
 pub(super) mod search;
 pub(super) mod similar;
 
