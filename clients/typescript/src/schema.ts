@@ -986,6 +986,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The user's subscriptions, the next charge first
+         * @description Charges that recur, from weekly to yearly, as the nightly look found them in the last 37 months. A subscription's `evidence`
+         *     says why it counts as one; `totals` are what all active ones cost.
+         */
+        get: operations["subscriptions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One subscription */
+        get: operations["subscriptions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/transactions": {
         parameters: {
             query?: never;
@@ -1765,6 +1803,25 @@ export interface components {
              */
             spent: string;
         };
+        /** @description One of its charges. */
+        Charge: {
+            /**
+             * @description How much.
+             * @example 15.99
+             */
+            amount: string;
+            /**
+             * Format: date
+             * @description When.
+             * @example 2026-01-15
+             */
+            date: string;
+            /**
+             * Format: uuid
+             * @description The transaction.
+             */
+            transaction_id: string;
+        };
         /** @description A month beside the one before. */
         Comparison: {
             /** @description Every category of the two months, the largest change first. */
@@ -1922,6 +1979,42 @@ export interface components {
         Devices: {
             /** @description The last used first; a hundred at most. */
             data: components["schemas"]["Device"][];
+        };
+        /** @description Why a charge counts as recurring: what was seen in the last 37 months. */
+        Evidence: {
+            /**
+             * Format: int64
+             * @description How many charges.
+             * @example 11
+             */
+            charges: number;
+            /**
+             * Format: date
+             * @description The first of them.
+             * @example 2025-03-15
+             */
+            first_date: string;
+            /**
+             * Format: date
+             * @description The last of them.
+             * @example 2026-01-15
+             */
+            last_date: string;
+            price_change?: components["schemas"]["PriceChange"] | null;
+            /** @description The last charges, twelve at most, the newest first. */
+            recent: components["schemas"]["Charge"][];
+            /**
+             * Format: double
+             * @description The share of charges that came when they were due, from 0.8 to 1.
+             * @example 1
+             */
+            regularity: number;
+            /**
+             * Format: double
+             * @description The share of charges that cost about as usual, from 0.8 to 1.
+             * @example 1
+             */
+            steadiness: number;
         };
         /** @description The form of [`Exported`] as JSON, for the OpenAPI document. */
         ExportedJson: {
@@ -3134,6 +3227,117 @@ export interface components {
             total_capped: boolean;
         };
         /** @description A page. */
+        Page_Subscription: {
+            /** @description The rows. */
+            data: {
+                /**
+                 * @description What the next charge is expected to be: the last price where prices move in steps, else the mean of the last six.
+                 * @example 15.99
+                 */
+                amount: string;
+                /**
+                 * @description The mean of all charges that were looked at.
+                 * @example 14.49
+                 */
+                amount_mean: string;
+                /**
+                 * @description `weekly`, `biweekly`, `four_weekly`, `monthly`, `bimonthly`, `quarterly`, `half_yearly` or `yearly`.
+                 * @example monthly
+                 */
+                cadence: string;
+                /**
+                 * @description The category of its last charge.
+                 * @example Entertainment
+                 */
+                category: string;
+                /**
+                 * Format: double
+                 * @description How sure it is, above 0 and below 1.
+                 * @example 0.92
+                 */
+                confidence: number;
+                /**
+                 * Format: date-time
+                 * @description When it was found.
+                 */
+                created_at: string;
+                /**
+                 * @description ISO 4217.
+                 * @example EUR
+                 */
+                currency: string;
+                /** @description Why it counts as recurring. */
+                evidence: components["schemas"]["Evidence"];
+                /**
+                 * Format: uuid
+                 * @description Its id; it stays the same while the charge goes on, whatever it costs.
+                 */
+                id: string;
+                /** @description Whether it goes on: no charge is missing for longer than a period (two weeks at least, 45 days at most). */
+                is_active: boolean;
+                /**
+                 * Format: uuid
+                 * @description The merchant, where one was recognised.
+                 */
+                merchant_id?: string | null;
+                /**
+                 * @description What it costs a month: a twelfth of a year.
+                 * @example 15.99
+                 */
+                monthly_cost: string;
+                /**
+                 * @description The merchant's name, or the text of its last charge where no merchant was recognised.
+                 * @example Netflix
+                 */
+                name: string;
+                /**
+                 * Format: date
+                 * @description When the next charge is due. In the past where it is late, and where there is none any more.
+                 * @example 2026-02-15
+                 */
+                next_expected_date: string;
+                /**
+                 * Format: int32
+                 * @description The median of the days from one charge to the next.
+                 * @example 30
+                 */
+                period_days: number;
+                /**
+                 * Format: date-time
+                 * @description When it last changed.
+                 */
+                updated_at: string;
+                /**
+                 * @description What it costs a year.
+                 * @example 191.88
+                 */
+                yearly_cost: string;
+            }[];
+            /** @description Whether more follow. */
+            has_more: boolean;
+            /**
+             * Format: int64
+             * @description At most so many a page.
+             * @example 50
+             */
+            limit: number;
+            /** @description Send it as `cursor` for the next page, with the same filters. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows passed over.
+             * @example 0
+             */
+            offset: number;
+            /**
+             * Format: int64
+             * @description How many there are in all, exact unless `total_capped`.
+             */
+            total: number;
+            /** @description Whether counting stopped at `total`. */
+            total_capped: boolean;
+        };
+        /** @description A page. */
         Page_TaskRun: {
             /** @description The rows. */
             data: {
@@ -3525,6 +3729,25 @@ export interface components {
              * @example Europe/Berlin
              */
             timezone?: string | null;
+        };
+        /** @description A price that went up or down. */
+        PriceChange: {
+            /**
+             * Format: date
+             * @description The first charge of the new price.
+             * @example 2025-09-15
+             */
+            date: string;
+            /**
+             * @description What it was before.
+             * @example 12.99
+             */
+            from: string;
+            /**
+             * @description What it is now.
+             * @example 15.99
+             */
+            to: string;
         };
         /** @description The body that a [`Problem`] becomes. */
         Problem: Record<string, never> & {
@@ -4118,6 +4341,96 @@ export interface components {
              */
             total_spent: string;
         };
+        /** @description A charge that recurs. */
+        Subscription: {
+            /**
+             * @description What the next charge is expected to be: the last price where prices move in steps, else the mean of the last six.
+             * @example 15.99
+             */
+            amount: string;
+            /**
+             * @description The mean of all charges that were looked at.
+             * @example 14.49
+             */
+            amount_mean: string;
+            /**
+             * @description `weekly`, `biweekly`, `four_weekly`, `monthly`, `bimonthly`, `quarterly`, `half_yearly` or `yearly`.
+             * @example monthly
+             */
+            cadence: string;
+            /**
+             * @description The category of its last charge.
+             * @example Entertainment
+             */
+            category: string;
+            /**
+             * Format: double
+             * @description How sure it is, above 0 and below 1.
+             * @example 0.92
+             */
+            confidence: number;
+            /**
+             * Format: date-time
+             * @description When it was found.
+             */
+            created_at: string;
+            /**
+             * @description ISO 4217.
+             * @example EUR
+             */
+            currency: string;
+            /** @description Why it counts as recurring. */
+            evidence: components["schemas"]["Evidence"];
+            /**
+             * Format: uuid
+             * @description Its id; it stays the same while the charge goes on, whatever it costs.
+             */
+            id: string;
+            /** @description Whether it goes on: no charge is missing for longer than a period (two weeks at least, 45 days at most). */
+            is_active: boolean;
+            /**
+             * Format: uuid
+             * @description The merchant, where one was recognised.
+             */
+            merchant_id?: string | null;
+            /**
+             * @description What it costs a month: a twelfth of a year.
+             * @example 15.99
+             */
+            monthly_cost: string;
+            /**
+             * @description The merchant's name, or the text of its last charge where no merchant was recognised.
+             * @example Netflix
+             */
+            name: string;
+            /**
+             * Format: date
+             * @description When the next charge is due. In the past where it is late, and where there is none any more.
+             * @example 2026-02-15
+             */
+            next_expected_date: string;
+            /**
+             * Format: int32
+             * @description The median of the days from one charge to the next.
+             * @example 30
+             */
+            period_days: number;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /**
+             * @description What it costs a year.
+             * @example 191.88
+             */
+            yearly_cost: string;
+        };
+        /** @description A page of subscriptions, and what all active ones cost. */
+        Subscriptions: components["schemas"]["Page_Subscription"] & {
+            /** @description What all active subscriptions cost, by currency: of all pages, whatever is filtered. */
+            totals: components["schemas"]["Total"][];
+        };
         /** @description What to budget for a category. */
         Suggestion: {
             /**
@@ -4459,6 +4772,30 @@ export interface components {
              * @example bearer
              */
             token_type: string;
+        };
+        /** @description What all active subscriptions of a currency cost. */
+        Total: {
+            /**
+             * @description ISO 4217.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * @description What they cost a month: a twelfth of a year.
+             * @example 15.99
+             */
+            monthly_cost: string;
+            /**
+             * Format: int64
+             * @description How many.
+             * @example 1
+             */
+            subscriptions: number;
+            /**
+             * @description What they cost a year.
+             * @example 191.88
+             */
+            yearly_cost: string;
         };
         /** @description A transaction as its owner sees it. */
         Transaction: {
@@ -11239,6 +11576,300 @@ export interface operations {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscriptions_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description In this currency.
+                 * @example EUR
+                 */
+                currency?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+                /**
+                 * @description `active` when left out, `ended` or `all`.
+                 * @example active
+                 */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, and what all active ones cost */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "amount": "15.99",
+                     *           "amount_mean": "14.49",
+                     *           "cadence": "monthly",
+                     *           "category": "Entertainment",
+                     *           "confidence": 0.92,
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "evidence": {
+                     *             "charges": 11,
+                     *             "first_date": "2025-03-15",
+                     *             "last_date": "2026-01-15",
+                     *             "price_change": {
+                     *               "date": "2025-09-15",
+                     *               "from": "12.99",
+                     *               "to": "15.99"
+                     *             },
+                     *             "recent": [
+                     *               {
+                     *                 "amount": "15.99",
+                     *                 "date": "2026-01-15",
+                     *                 "transaction_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *               }
+                     *             ],
+                     *             "regularity": 1,
+                     *             "steadiness": 1
+                     *           },
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "is_active": false,
+                     *           "merchant_id": null,
+                     *           "monthly_cost": "15.99",
+                     *           "name": "Netflix",
+                     *           "next_expected_date": "2026-02-15",
+                     *           "period_days": 30,
+                     *           "updated_at": "2026-01-31T12:00:00Z",
+                     *           "yearly_cost": "191.88"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false,
+                     *       "totals": [
+                     *         {
+                     *           "currency": "EUR",
+                     *           "monthly_cost": "15.99",
+                     *           "subscriptions": 1,
+                     *           "yearly_cost": "191.88"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscriptions"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscriptions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The subscription's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The subscription; `ETag` changes whenever it does */
+            200: {
+                headers: {
+                    /** @description Another whenever the subscription is */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "amount": "15.99",
+                     *       "amount_mean": "14.49",
+                     *       "cadence": "monthly",
+                     *       "category": "Entertainment",
+                     *       "confidence": 0.92,
+                     *       "created_at": "2026-01-31T12:00:00Z",
+                     *       "currency": "EUR",
+                     *       "evidence": {
+                     *         "charges": 11,
+                     *         "first_date": "2025-03-15",
+                     *         "last_date": "2026-01-15",
+                     *         "price_change": {
+                     *           "date": "2025-09-15",
+                     *           "from": "12.99",
+                     *           "to": "15.99"
+                     *         },
+                     *         "recent": [
+                     *           {
+                     *             "amount": "15.99",
+                     *             "date": "2026-01-15",
+                     *             "transaction_id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           }
+                     *         ],
+                     *         "regularity": 1,
+                     *         "steadiness": 1
+                     *       },
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "is_active": false,
+                     *       "merchant_id": null,
+                     *       "monthly_cost": "15.99",
+                     *       "name": "Netflix",
+                     *       "next_expected_date": "2026-02-15",
+                     *       "period_days": 30,
+                     *       "updated_at": "2026-01-31T12:00:00Z",
+                     *       "yearly_cost": "191.88"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Absent, or somebody else's */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -14,6 +14,7 @@
 #![expect(clippy::inconsistent_digit_grouping, reason = "12_50 is an amount in cents")]
 #![expect(clippy::format_push_string, reason = "plain to read, and nothing here is slow for it")]
 
+mod subscriptions;
 mod support;
 
 mod accounts;

@@ -1,6 +1,7 @@
 //! Every route with every kind of token that must not open it. Routes come from the endpoint tables and their requests
 //! from `events/`, so that a new route cannot be left out.
 
+use crate::subscriptions::subscribed;
 use crate::support::{
     http::{Answer, Client},
     token::{claims, with_claims},
@@ -118,6 +119,7 @@ fn belongings(owner: &User) -> BTreeMap<&'static str, String> {
         ("/transactions/imports/{id}", text(&owner.import("/transactions/import", &csv)["id"])),
         ("/budgets/{id}", text(&owner.budget("10.00", "Fuel", "EUR")["id"])),
         ("/portfolio/holdings/{id}", text(&owner.post("/portfolio/holdings", &holding).expect(201)["id"])),
+        ("/subscriptions/{id}", text(&subscribed(owner, &User::register_admin())["id"])),
         ("/auth/sessions/{id}", text(&sessions["data"][0]["id"])),
     ])
 }

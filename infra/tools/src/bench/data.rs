@@ -56,6 +56,24 @@ const MERGES: &str = "
 
 const HOLDINGS: &str = "SELECT id FROM portfolio_holdings WHERE user_id = $1 AND NOT is_deleted ORDER BY id LIMIT $2";
 
+/// Forty charges that recur, as a night finds them.
+const SUBSCRIPTIONS: &str = r#"
+    WITH made AS (
+        INSERT INTO recurrences (user_id, id, merchant_key, currency, price, name, cadence, amount, amount_mean, period_days,
+            charges, first_date, last_date, next_expected_date, lapses_on, confidence, evidence, changed_seq)
+        SELECT $1, gen_random_uuid(), n, 'USD', 0, 'Subscription ' || n, 'monthly', n, n, 30, 12, now()::date - 360,
+               now()::date - n, now()::date + 30 - n, now()::date + 60 - n, 0.9,
+               jsonb_build_object('charges', 12, 'first_date', now()::date - 360, 'last_date', now()::date - n, 'regularity', 1,
+                   'steadiness', 1, 'price_change', NULL, 'recent', (
+                       SELECT jsonb_agg(jsonb_build_object('transaction_id', gen_random_uuid(),
+                           'date', now()::date - 30 * m, 'amount', '9.99')) FROM generate_series(1, 12) AS m)), 0
+        FROM generate_series(1, 40) AS n
+        ON CONFLICT DO NOTHING
+    )
+    SELECT"#;
+
+const SUBSCRIBED: &str = "SELECT id FROM recurrences WHERE user_id = $1 ORDER BY id LIMIT $2";
+
 /// A week of tasks, of which some failed.
 const RUNS: &str = "WITH made AS (
     INSERT INTO task_runs (id, kind, queue, status, attempt, args, created_at, sent_at, started_at, finished_at)
@@ -135,6 +153,7 @@ pub struct User {
     pub merges: Vec<Uuid>,
     /// Holdings to be changed and deleted.
     pub holdings: Vec<Uuid>,
+    pub subscriptions: Vec<Uuid>,
     /// Service tokens to be revoked; of the one who is an administrator.
     pub services: Vec<Uuid>,
     /// Runs of tasks to be looked at; of the one who is an administrator.
@@ -236,6 +255,7 @@ impl User {
         let one = async |conn: &mut PgConnection, sql: &'static str| -> Result<Option<Uuid>> {
             Ok(sqlx::query_scalar(sql).bind(id).fetch_optional(conn).await?)
         };
+        sqlx::query(SUBSCRIPTIONS).bind(id).execute(&mut *conn).await?;
         let live = "SELECT transactions FROM user_seq WHERE user_id = $1";
         let live_rows = sqlx::query_scalar(live).bind(id).fetch_one(&mut *conn).await?;
         let lookalike = "SELECT id FROM transactions WHERE user_id = $1 AND duplicate_of IS NOT NULL AND NOT is_deleted
@@ -261,6 +281,7 @@ impl User {
             merchants: Vec::new(),
             merges: Vec::new(),
             holdings: sqlx::query_scalar(HOLDINGS).bind(id).bind(POOL).fetch_all(&mut *conn).await?,
+            subscriptions: sqlx::query_scalar(SUBSCRIBED).bind(id).bind(POOL).fetch_all(&mut *conn).await?,
             services: Vec::new(),
             runs: Vec::new(),
         }))

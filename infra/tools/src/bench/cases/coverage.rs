@@ -55,6 +55,7 @@ mod tests {
             merchants: ids(),
             merges: ids(),
             holdings: ids(),
+            subscriptions: ids(),
             services: ids(),
             runs: ids(),
         }
