@@ -51,7 +51,9 @@ async fn usual(db: &Db, me: &Me) {
     }
     for n in 0..11 {
         spend(db, me, 1 + 30 * n, "Landlord", "900.00", "Uncategorized").await;
-        spend(db, me, 3 + 30 * n, &format!("Kiosk {n}"), "4.00", "Uncategorized").await;
+        for week in 0..3 {
+            spend(db, me, 3 + 30 * n + 7 * week, &format!("Kiosk {n}"), "4.00", "Uncategorized").await;
+        }
     }
 }
 
