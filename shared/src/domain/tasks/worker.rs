@@ -3,7 +3,7 @@
 
 use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
-    domain::{anchors, auth, budgets, erasure, events, imports, merchants, transactions},
+    domain::{anchors, auth, budgets, erasure, events, imports, merchants, trainings},
     platform::{
         clock,
         jwt::{random, sha256},
@@ -109,7 +109,7 @@ impl Worker {
                 budgets::renew_due(db, told, clock::now(), deadline).await
             }
             Work::Anchor => anchors::anchor(db, clock::now(), deadline).await,
-            Work::Retrain => transactions::request_trainings(db).await.map(|()| Ran::Done),
+            Work::Retrain => trainings::retrain(db, &self.files, deadline).await,
             Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,
             Work::Sweep => sweep::sweep(self).await.map(|()| Ran::Done),

@@ -10,6 +10,7 @@ mod handover;
 mod highlight;
 mod list;
 mod receipt;
+mod recogniser;
 mod search;
 mod similar;
 mod sql;
@@ -31,6 +32,7 @@ pub use handover::{Corrections, HandedOver, Handover, HandoverQuery, corrections
 pub use highlight::Piece;
 pub use list::{FilterQuery, Filters, List, list};
 pub use receipt::{Receipt, ReceiptBody, ReceiptUpload, attach, receipt_link, with_receipt};
+pub use recogniser::{Recogniser, corrected};
 pub use search::{Match, Matches, Search, search};
 use serde::Serialize;
 pub use similar::{Neighbour, Neighbours, Similar, SimilarBody, similar};
