@@ -12,6 +12,7 @@ pub const FEATURES: &[&Feature] = &[
     &portfolio::FEATURE,
     &proofs::FEATURE,
     &realtime::FEATURE,
+    &subscriptions::FEATURE,
     &system::FEATURE,
     &tasks::FEATURE,
     &transactions::FEATURE,
@@ -28,6 +29,7 @@ pub fn openapi() -> Vec<utoipa::openapi::OpenApi> {
         merchants::openapi(),
         portfolio::openapi(),
         proofs::openapi(),
+        subscriptions::openapi(),
         system::openapi(),
         transactions::openapi(),
     ]

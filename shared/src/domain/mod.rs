@@ -1,6 +1,7 @@
 //! The rules of personal finance, and their SQL.
 
 pub mod anchors;
+pub mod anomalies;
 pub mod audit;
 pub mod auth;
 pub mod budgets;
@@ -14,10 +15,12 @@ pub mod ingest;
 pub mod live;
 pub mod merchants;
 pub mod money;
+mod months;
 pub mod pages;
 pub mod portfolio;
 pub mod reviews;
 pub mod services;
+pub mod subscriptions;
 pub mod tasks;
 pub mod trainings;
 pub mod transactions;

@@ -3,7 +3,12 @@
 
 use super::sql;
 use crate::{
-    domain::{events::Turn, ingest::{MOST, Rows}, pages::Day, services::with_service},
+    domain::{
+        events::Turn,
+        ingest::{MOST, Rows},
+        pages::Day,
+        services::with_service,
+    },
     platform::{
         db::{Db, Tx},
         fields::{Fault, Field, Fields, Read, Text},

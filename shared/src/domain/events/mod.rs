@@ -33,7 +33,8 @@ impl Turn {
     }
 
     /// Waits for the user's turn without taking a number: for who finds out only then whether there is anything to change.
-    pub async fn wait(tx: &mut Tx, user_id: Uuid) -> Result<(), Problem> {
+    /// Answers the last number that was taken, if there is such a user.
+    pub async fn wait(tx: &mut Tx, user_id: Uuid) -> Result<Option<i64>, Problem> {
         Ok(sql::wait_for_turn(tx, user_id).await?)
     }
 

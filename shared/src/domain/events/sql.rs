@@ -15,11 +15,10 @@ pub(super) async fn take_turn(tx: &mut Tx, user_id: Uuid) -> Result<i64, Error> 
     .await
 }
 
-pub(super) async fn wait_for_turn(tx: &mut Tx, user_id: Uuid) -> Result<(), Error> {
-    sqlx::query!("SELECT user_id FROM user_seq WHERE user_id = $1 FOR NO KEY UPDATE", user_id)
+pub(super) async fn wait_for_turn(tx: &mut Tx, user_id: Uuid) -> Result<Option<i64>, Error> {
+    sqlx::query_scalar!("SELECT changes FROM user_seq WHERE user_id = $1 FOR NO KEY UPDATE", user_id)
         .fetch_optional(tx)
         .await
-        .map(drop)
 }
 
 pub(super) async fn append(

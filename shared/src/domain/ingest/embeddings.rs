@@ -75,9 +75,14 @@ pub async fn embed(db: &Db, call: &Call, new: &Embeddings) -> Result<Outcomes, P
     if rows.is_empty() {
         with_service(db, call, async |_: &mut Tx| Ok(())).await?;
     }
-    by_user(rows, |row: &Row| row.user_id, &mut results, async |user_id: Uuid, rows: &[(usize, Row)]| {
-        with_service(db, call, async |tx: &mut Tx| of_user(tx, call, user_id, rows).await).await
-    })
+    by_user(
+        rows,
+        |row: &Row| row.user_id,
+        &mut results,
+        async |user_id: Uuid, rows: &[(usize, Row)]| {
+            with_service(db, call, async |tx: &mut Tx| of_user(tx, call, user_id, rows).await).await
+        },
+    )
     .await?;
     Ok(Outcomes::of(results))
 }
@@ -106,9 +111,11 @@ async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)])
             some.iter().map(|(_, (_, row))| (row.vector.text(), row.model.as_str().to_owned())).unzip();
         let stored = sql::embeddings::put(tx, user_id, &ids, &vectors, &models, call.now).await?;
         let stored: HashSet<_> = stored.into_iter().collect();
-        outcomes.extend(some.iter().map(|(id, (index, _))| {
-            Outcome::of(*index, if stored.contains(id) { "stored" } else { "existing" }, *id)
-        }));
+        outcomes.extend(
+            some.iter().map(|(id, (index, _))| {
+                Outcome::of(*index, if stored.contains(id) { "stored" } else { "existing" }, *id)
+            }),
+        );
     }
     Ok(outcomes)
 }

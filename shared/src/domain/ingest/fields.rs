@@ -117,10 +117,18 @@ mod tests {
         let vector = |numbers: &[&str]| {
             let mut all = vec!["0.5"; DIMENSIONS - numbers.len()];
             all.extend(numbers);
-            Vector::from_json(&format!("[{}]", all.join(","))).map(|vector| vector.text().len()).map_err(|fault| fault.code)
+            Vector::from_json(&format!("[{}]", all.join(",")))
+                .map(|vector| vector.text().len())
+                .map_err(|fault| fault.code)
         };
         assert!(vector(&["-0.012345678", "1e-3", "7"]).is_ok());
-        for (number, code) in [("1e39", "out_of_range"), ("-1000001", "out_of_range"), ("NaN", "not_a_vector"), ("\"1\"", "not_a_vector"), ("null", "not_a_vector")] {
+        for (number, code) in [
+            ("1e39", "out_of_range"),
+            ("-1000001", "out_of_range"),
+            ("NaN", "not_a_vector"),
+            ("\"1\"", "not_a_vector"),
+            ("null", "not_a_vector"),
+        ] {
             assert_eq!(vector(&[number]), Err(code), "{number}");
         }
         let zeros = format!("[{}]", vec!["1e-30"; DIMENSIONS].join(","));
@@ -132,7 +140,14 @@ mod tests {
             assert!(Confidence::from_json(&object).is_err(), "{bad}");
         }
         assert!(Share::from_json("1").is_ok() && Confidence::from_json(r#"{"category":0.97}"#).is_ok());
-        for bad in ["http://a.example/1", "javascript:alert(1)", "https://a@b.example/", "https:///x", "https://a.example/\"", "https://nowhere"] {
+        for bad in [
+            "http://a.example/1",
+            "javascript:alert(1)",
+            "https://a@b.example/",
+            "https:///x",
+            "https://a.example/\"",
+            "https://nowhere",
+        ] {
             assert!(Link::from_text(bad).is_err(), "{bad}");
         }
         assert!(Link::from_text("https://receipts.example.com/a%20b?x=1").is_ok());

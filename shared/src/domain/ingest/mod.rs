@@ -1,6 +1,7 @@
 //! What other teams' programs hand over: rows of many users in one request. Each row stands for itself, so one that is
 //! refused keeps no other back, and all of it may be sent again.
 
+mod anomalies;
 mod embeddings;
 mod fields;
 mod once;
@@ -8,6 +9,7 @@ mod rows;
 mod sql;
 mod transactions;
 
+pub use anomalies::{Anomalies, AnomaliesBody, AnomalyRow, Judged, judge};
 pub use embeddings::{EmbeddingRow, Embeddings, EmbeddingsBody, embed};
 pub use once::once;
 pub use rows::{Outcome, Outcomes, Rows};

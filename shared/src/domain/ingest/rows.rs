@@ -148,7 +148,8 @@ pub(super) async fn by_user<T>(
     }
     let (mut done, mut held) = (false, None);
     for (user_id, rows) in users {
-        let told = if begun.elapsed() > TIME { Err(Problem::unavailable("no time left")) } else { work(user_id, &rows).await };
+        let told =
+            if begun.elapsed() > TIME { Err(Problem::unavailable("no time left")) } else { work(user_id, &rows).await };
         match told {
             Ok(told) => {
                 done = true;

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
+        anomalies::{self, Scored},
         budgets,
         categories::{Category, UNCATEGORIZED},
         events::Turn,
@@ -248,13 +249,19 @@ pub async fn store(db: &Db, call: &Call, new: &NewTransactions) -> Result<Stored
     let (rows, strangers): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.users.contains(&row.user_id));
     results.extend(strangers.iter().map(|(index, _)| Outcome::unknown_user(*index)));
     let mut users = Vec::new();
-    by_user(rows, |row: &Row| row.user_id, &mut results, async |user_id: Uuid, rows: &[(usize, Row)]| {
-        let told = with_service(db, call, async |tx: &mut Tx| of_user(tx, call, &known, user_id, rows).await).await?;
-        if told.iter().any(|outcome| outcome.status == "created") {
-            users.push(user_id);
-        }
-        Ok(told)
-    })
+    by_user(
+        rows,
+        |row: &Row| row.user_id,
+        &mut results,
+        async |user_id: Uuid, rows: &[(usize, Row)]| {
+            let told =
+                with_service(db, call, async |tx: &mut Tx| of_user(tx, call, &known, user_id, rows).await).await?;
+            if told.iter().any(|outcome| outcome.status == "created") {
+                users.push(user_id);
+            }
+            Ok(told)
+        },
+    )
     .await?;
     Ok(Stored { outcomes: Outcomes::of(results), users })
 }
@@ -313,6 +320,17 @@ struct New {
 }
 
 impl New {
+    /// How unusual it is, if the program says so; why is asked of `/ingest/anomalies`.
+    fn scored(&self) -> Option<Scored> {
+        let (id, score) = (self.made.id, Some(self.made.anomaly_score?));
+        Some(Scored {
+            id,
+            score,
+            reason: Some("reported".into()),
+            detail: "It was read with a mark as unusual.".into(),
+        })
+    }
+
     /// Whether another is taken for the same purchase, as a transaction that a user types in would be.
     fn is_like(&self, other: &Self) -> bool {
         let (a, b) = (&self.made, &other.made);
@@ -341,7 +359,8 @@ async fn insert(
     let alike = sql::alike(tx, user_id, &looks.collect::<Vec<_>>()).await?;
     for (place, found) in alike.into_iter().enumerate() {
         let before = new.get(..place).unwrap_or_default();
-        let within = || before.iter().find(|one| new.get(place).is_some_and(|own| own.is_like(one))).map(|one| one.made.id);
+        let within =
+            || before.iter().find(|one| new.get(place).is_some_and(|own| own.is_like(one))).map(|one| one.made.id);
         let duplicate_of = found.or_else(within);
         if let Some(one) = new.get_mut(place) {
             (one.made.duplicate_of, one.made.changed_seq) = (duplicate_of, turn.changed_seq);
@@ -363,7 +382,6 @@ async fn insert(
         bulk.duplicates_of.push(one.made.duplicate_of);
         bulk.sources.push(one.made.source.clone());
         bulk.confidences.push(one.made.confidence.clone());
-        bulk.anomaly_scores.push(one.made.anomaly_score);
         bulk.receipt_urls.push(one.made.receipt_url.clone());
         bulk.external_hashes.push(one.hash.clone());
     }
@@ -372,6 +390,10 @@ async fn insert(
         turn.push("import_update", &summary(new.len()))?;
     } else {
         new.iter().try_for_each(|one| turn.push("transaction_update", &one.made))?;
+    }
+    let scored: Vec<_> = new.iter().filter_map(New::scored).collect();
+    if !scored.is_empty() {
+        anomalies::record(tx, &mut turn, user_id, &scored, call.now).await?;
     }
     let spent: HashSet<_> = new.iter().map(|one| (one.made.category.clone(), one.made.currency.clone())).collect();
     let spent: Vec<_> = spent.into_iter().collect();

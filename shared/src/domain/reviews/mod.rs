@@ -71,6 +71,19 @@ pub async fn run(
     Ok(Ran::Done)
 }
 
+impl Changed {
+    /// The same user as of now, for whose turn may come long after the page was read.
+    pub async fn refreshed(&self, tx: &mut Tx) -> Result<Self, Problem> {
+        let changes = sql::changes(tx, self.user_id).await?.unwrap_or(self.changes);
+        Ok(Self { changes, ..self.clone() })
+    }
+
+    /// Waits for the user's turn and says whether everything is still as it was looked at. If not, the next run looks again.
+    pub async fn is_still_so(&self, tx: &mut Tx) -> Result<bool, Problem> {
+        Ok(Turn::wait(tx, self.user_id).await? == Some(self.changes))
+    }
+}
+
 /// Notes that a job has looked at what a user has. A review that wrote in the user's turn passes the turn, so that its own
 /// change is not looked at again, unless somebody else's came in between.
 pub async fn seen(tx: &mut Tx, job: &'static str, changed: &Changed, turn: Option<&Turn>) -> Result<(), Problem> {

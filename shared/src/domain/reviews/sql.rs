@@ -58,3 +58,8 @@ pub(super) async fn set_seen(tx: &mut Tx, job: &str, user_id: Uuid, changes: i64
     .await
     .map(drop)
 }
+
+/// The user's last `changed_seq`.
+pub(super) async fn changes(tx: &mut Tx, user_id: Uuid) -> Result<Option<i64>, Error> {
+    sqlx::query_scalar!("SELECT changes FROM user_seq WHERE user_id = $1", user_id).fetch_optional(tx).await
+}

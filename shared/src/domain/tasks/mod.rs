@@ -66,6 +66,14 @@ pub enum Work {
     RenewBudgets,
     /// Put what changed into the day's Merkle tree.
     Anchor,
+    /// Find charges that recur.
+    DetectSubscriptions,
+    /// Remind of charges that are about to recur.
+    Remind,
+    /// Find transactions that are unusual for their user.
+    DetectAnomalies,
+    /// Flag transactions that look the same as others.
+    FindDuplicates,
     /// Send a mail.
     Mail {
         /// Which.
@@ -98,6 +106,10 @@ impl Work {
             Self::Erase { .. } => Kind("erase", "low", &Policy::DATABASE),
             Self::RenewBudgets => Kind("renew_budgets", "scheduled", &Policy::DATABASE),
             Self::Anchor => Kind("anchor", "scheduled", &Policy::DATABASE),
+            Self::DetectSubscriptions => Kind("detect_subscriptions", "scheduled", &Policy::DATABASE),
+            Self::Remind => Kind("remind", "scheduled", &Policy::DATABASE),
+            Self::DetectAnomalies => Kind("detect_anomalies", "scheduled", &Policy::DATABASE),
+            Self::FindDuplicates => Kind("find_duplicates", "scheduled", &Policy::DATABASE),
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
@@ -130,6 +142,10 @@ impl Work {
             | Self::Merge { .. }
             | Self::RenewBudgets
             | Self::Anchor
+            | Self::DetectSubscriptions
+            | Self::Remind
+            | Self::DetectAnomalies
+            | Self::FindDuplicates
             | Self::Mail { .. }
             | Self::Sweep
             | Self::Tidy
@@ -139,7 +155,17 @@ impl Work {
 }
 
 /// Kinds that need nothing but their name: what a schedule may run.
-pub const SCHEDULABLE: [Work; 5] = [Work::RenewBudgets, Work::Anchor, Work::Retrain, Work::Sweep, Work::Tidy];
+pub const SCHEDULABLE: &[Work] = &[
+    Work::RenewBudgets,
+    Work::Anchor,
+    Work::DetectSubscriptions,
+    Work::Remind,
+    Work::DetectAnomalies,
+    Work::FindDuplicates,
+    Work::Retrain,
+    Work::Sweep,
+    Work::Tidy,
+];
 
 impl Task {
     /// A task in the current form.
@@ -198,7 +224,7 @@ mod tests {
             Work::Erase { user_id: id },
             Work::Tick,
         ];
-        for work in others.into_iter().chain(SCHEDULABLE) {
+        for work in others.into_iter().chain(SCHEDULABLE.iter().cloned()) {
             assert_eq!(serde_json::to_value(&work).unwrap()["kind"], work.kind());
         }
     }

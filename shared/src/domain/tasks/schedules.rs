@@ -45,8 +45,11 @@ struct Runnable(Work);
 
 impl Field for Runnable {
     fn from_text(text: &str) -> Result<Self, Fault> {
-        SCHEDULABLE.into_iter().find(|work| work.kind() == text).map(Self).ok_or_else(|| {
-            Fault::new("unknown_kind", format!("Send one of {}.", SCHEDULABLE.map(|work| work.kind()).join(", ")))
+        SCHEDULABLE.iter().find(|work| work.kind() == text).cloned().map(Self).ok_or_else(|| {
+            Fault::new(
+                "unknown_kind",
+                format!("Send one of {}.", SCHEDULABLE.iter().map(Work::kind).collect::<Vec<_>>().join(", ")),
+            )
         })
     }
 }
@@ -202,7 +205,7 @@ pub async fn delete(tx: &mut Tx, me: &Me, call: &Call, name: &str) -> Result<(),
 pub async fn run(tx: &mut Tx, me: &Me, call: &Call, name: &str) -> Result<Task, Problem> {
     sql::lock(tx, name).await?;
     let kind = get(tx, name).await?.kind;
-    let work = SCHEDULABLE.into_iter().find(|work| work.kind() == kind);
+    let work = SCHEDULABLE.iter().find(|work| work.kind() == kind).cloned();
     let work = work.ok_or_else(|| Problem::internal("a schedule of a kind that is none"))?;
     let task = runs::write(tx, work, Some(name), me.now).await?;
     let task = task.ok_or_else(|| {

@@ -3,7 +3,9 @@
 
 use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
-    domain::{anchors, auth, budgets, erasure, events, imports, merchants, trainings},
+    domain::{
+        anchors, anomalies, auth, budgets, erasure, events, imports, merchants, subscriptions, trainings, transactions,
+    },
     platform::{
         clock,
         jwt::{random, sha256},
@@ -109,6 +111,19 @@ impl Worker {
                 budgets::renew_due(db, told, clock::now(), deadline).await
             }
             Work::Anchor => anchors::anchor(db, clock::now(), deadline).await,
+            Work::DetectSubscriptions => subscriptions::detect(db, clock::now(), deadline).await,
+            Work::Remind => {
+                let told = async |user_id| events::kick(relay, user_id).await;
+                subscriptions::remind(db, told, clock::now(), deadline).await
+            }
+            Work::DetectAnomalies => {
+                let told = async |user_id| events::kick(relay, user_id).await;
+                anomalies::detect(db, told, clock::now(), deadline).await
+            }
+            Work::FindDuplicates => {
+                let told = async |user_id| events::kick(relay, user_id).await;
+                transactions::find_duplicates(db, told, clock::now(), deadline).await
+            }
             Work::Retrain => trainings::retrain(db, &self.files, deadline).await,
             Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,

@@ -274,11 +274,7 @@ fn compressed(open: &sql::Open, rows: Vec<sql::Row>) -> Result<Vec<u8>, Problem>
 
 /// Takes a user whose account is closed out of all data sets: their files go now, and are written again without. Before the
 /// corrections themselves go, or nobody would know which sets they are in.
-pub async fn forget(
-    db: &Db,
-    empty: impl AsyncFn(&str) -> Result<(), Problem>,
-    user_id: Uuid,
-) -> Result<(), Problem> {
+pub async fn forget(db: &Db, empty: impl AsyncFn(&str) -> Result<(), Problem>, user_id: Uuid) -> Result<(), Problem> {
     for version in db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::reopen(tx, user_id).await?)).await? {
         empty(&folder(version)).await?;
     }

@@ -4,6 +4,7 @@ pub(super) mod corrections;
 pub(super) mod duplicates;
 pub(super) mod edit;
 pub(super) mod export;
+pub(super) mod lookalikes;
 pub(super) mod search;
 pub(super) mod similar;
 
@@ -289,8 +290,6 @@ pub struct Bulk {
     pub sources: Vec<String>,
     /// How sure each recognised field is.
     pub confidences: Vec<Value>,
-    /// How unusual each is.
-    pub anomaly_scores: Vec<Option<f64>>,
     /// Where the receipts are.
     pub receipt_urls: Vec<Option<String>>,
     /// What was sent for each id.
@@ -310,16 +309,16 @@ pub async fn bulk_insert(
     // What is left empty is null in every row: unnest fills up what is shorter.
     sqlx::query!(
         r#"INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category,
-               source, note, external_id, import_id, occurrence, duplicate_of, confidence, anomaly_score, receipt_url,
-               external_hash, changed_seq, created_at, updated_at)
+               source, note, external_id, import_id, occurrence, duplicate_of, confidence, receipt_url, external_hash,
+               changed_seq, created_at, updated_at)
            SELECT $1, r.id, r.amount, r.currency, r.date, r.merchant_raw, r.merchant_key, r.merchant_id, r.category,
                   coalesce(r.source, 'csv')::transaction_source, r.note, r.external_id, $2, r.occurrence, r.duplicate_of,
-                  coalesce(r.confidence, '{}'), r.anomaly_score, r.receipt_url, r.external_hash, $3, $4, $4
+                  coalesce(r.confidence, '{}'), r.receipt_url, r.external_hash, $3, $4, $4
            FROM unnest($5::uuid[], $6::numeric[], $7::text[], $8::date[], $9::text[], $10::bigint[], $11::uuid[], $12::text[],
-                       $13::text[], $14::text[], $15::int[], $16::uuid[], $17::text[], $18::jsonb[], $19::float8[],
-                       $20::text[], $21::bytea[])
+                       $13::text[], $14::text[], $15::int[], $16::uuid[], $17::text[], $18::jsonb[], $19::text[],
+                       $20::bytea[])
                AS r(id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category, note, external_id,
-                    occurrence, duplicate_of, source, confidence, anomaly_score, receipt_url, external_hash)
+                    occurrence, duplicate_of, source, confidence, receipt_url, external_hash)
            ORDER BY r.date, r.id"#,
         user_id,
         import_id,
@@ -339,7 +338,6 @@ pub async fn bulk_insert(
         &rows.duplicates_of as &[Option<Uuid>],
         &rows.sources,
         &rows.confidences,
-        &rows.anomaly_scores as &[Option<f64>],
         &rows.receipt_urls as &[Option<String>],
         &rows.external_hashes,
     )

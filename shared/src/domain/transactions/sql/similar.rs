@@ -40,8 +40,9 @@ pub async fn nearest(
     limit: i64,
     exact: bool,
 ) -> Result<Vec<(Transaction, f64)>, Error> {
-    let mut query =
-        QueryBuilder::<Postgres>::new("WITH origin AS MATERIALIZED (SELECT vector, model FROM embeddings WHERE user_id = ");
+    let mut query = QueryBuilder::<Postgres>::new(
+        "WITH origin AS MATERIALIZED (SELECT vector, model FROM embeddings WHERE user_id = ",
+    );
     query.push_bind(user_id).push(" AND transaction_id = ").push_bind(id).push("), ");
     // Materialised, the user's rows are read whole and no index can come between.
     query.push(if exact {
