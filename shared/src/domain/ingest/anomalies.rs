@@ -160,7 +160,7 @@ async fn of_user(
         outcomes.push(match known.get(&id) {
             None => refused("not_found", "The user has no such transaction: check both ids."),
             Some(_) if !seen.insert(id) => {
-                refused("sent_twice", "An earlier row is of the same transaction: send one.")
+                refused("duplicate_id", "An earlier row is of the same transaction: send one.")
             }
             Some(before) if before.score == score && before.reason == reason => Outcome::of(*index, "existing", id),
             Some(_) => {

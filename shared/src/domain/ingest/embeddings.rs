@@ -98,7 +98,7 @@ async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)])
             outcomes.push(Outcome::refused(*index, "/transaction_id", "not_found", detail));
         } else if new.contains_key(&id) {
             let detail = "An earlier row is of the same transaction: send one.";
-            outcomes.push(Outcome::refused(*index, "/transaction_id", "sent_twice", detail));
+            outcomes.push(Outcome::refused(*index, "/transaction_id", "duplicate_id", detail));
         } else {
             new.insert(id, (*index, row));
         }

@@ -296,7 +296,7 @@ async fn of_user(
                 "The user has another transaction with this source and external_id, and it stays as it is: send a new id for a new transaction.",
             )),
             None if row.merchant_id.is_some_and(|id| !known.merchants.contains_key(&id)) => outcomes.push(
-                Outcome::refused(*index, "/merchant_id", "not_found", "There is no such merchant: search for it, or leave it out."),
+                Outcome::refused(*index, "/merchant_id", "unknown_merchant", "There is no such merchant: search for it, or leave it out."),
             ),
             None => {
                 let made = row.transaction(&account, call, known.merchant(row), categories.get(&known.key(row)));
