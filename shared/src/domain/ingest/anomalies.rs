@@ -2,7 +2,7 @@
 
 use super::{
     fields::Share,
-    rows::{Outcome, Outcomes, Rows, by_user},
+    rows::{Outcomes, RowOutcome, Rows, by_user},
     sql,
 };
 use crate::{
@@ -147,7 +147,7 @@ async fn of_user(
     call: &Call,
     user_id: Uuid,
     rows: &[(usize, Row)],
-) -> Result<(Vec<Outcome>, usize), Problem> {
+) -> Result<(Vec<RowOutcome>, usize), Problem> {
     // The user's turn, without its number yet: who says again what is known changes nothing.
     Turn::wait(tx, user_id).await?;
     let ids: Vec<_> = rows.iter().map(|(_, row)| row.transaction_id).collect();
@@ -156,16 +156,16 @@ async fn of_user(
     let (mut outcomes, mut scored, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for (index, row) in rows {
         let (id, score, reason) = (row.transaction_id, Some(row.score.0), Some(row.reason.code.0.clone()));
-        let refused = |code, detail| Outcome::refused(*index, "/transaction_id", code, detail);
+        let refused = |code, detail| RowOutcome::refused(*index, "/transaction_id", code, detail);
         outcomes.push(match known.get(&id) {
             None => refused("not_found", "The user has no such transaction: check both ids."),
             Some(_) if !seen.insert(id) => {
                 refused("duplicate_id", "An earlier row is of the same transaction: send one.")
             }
-            Some(before) if before.score == score && before.reason == reason => Outcome::of(*index, "existing", id),
+            Some(before) if before.score == score && before.reason == reason => RowOutcome::of(*index, "existing", id),
             Some(_) => {
                 scored.push(Scored { id, score, reason, detail: row.reason.text.as_str().to_owned() });
-                Outcome::of(*index, "stored", id)
+                RowOutcome::of(*index, "stored", id)
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use super::{
     fields::Vector,
-    rows::{Outcome, Outcomes, Rows, by_user},
+    rows::{Outcomes, RowOutcome, Rows, by_user},
     sql,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub struct EmbeddingRow {
     /// Which.
     transaction_id: Uuid,
     /// 384 numbers.
-    #[schema(example = json!([0.0123, -0.4567]), min_items = 384, max_items = 384)]
+    #[schema(example = json!([0.0123, -0.4567]))]
     vector: Vec<f32>,
     /// The model that made it, 1 to 100 characters: only vectors of one model are compared.
     #[schema(example = "all-MiniLM-L6-v2")]
@@ -87,7 +87,7 @@ pub async fn embed(db: &Db, call: &Call, new: &Embeddings) -> Result<Outcomes, P
     Ok(Outcomes::of(results))
 }
 
-async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)]) -> Result<Vec<Outcome>, Problem> {
+async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)]) -> Result<Vec<RowOutcome>, Problem> {
     let ids: Vec<_> = rows.iter().map(|(_, row)| row.transaction_id).collect();
     let there: HashSet<_> = sql::embeddings::live(tx, user_id, &ids).await?.into_iter().collect();
     let (mut outcomes, mut new) = (Vec::new(), BTreeMap::new());
@@ -95,10 +95,10 @@ async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)])
         let id = row.transaction_id;
         if !there.contains(&id) {
             let detail = "The user has no such transaction: check both ids.";
-            outcomes.push(Outcome::refused(*index, "/transaction_id", "not_found", detail));
+            outcomes.push(RowOutcome::refused(*index, "/transaction_id", "not_found", detail));
         } else if new.contains_key(&id) {
             let detail = "An earlier row is of the same transaction: send one.";
-            outcomes.push(Outcome::refused(*index, "/transaction_id", "duplicate_id", detail));
+            outcomes.push(RowOutcome::refused(*index, "/transaction_id", "duplicate_id", detail));
         } else {
             new.insert(id, (*index, row));
         }
@@ -111,11 +111,9 @@ async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)])
             some.iter().map(|(_, (_, row))| (row.vector.text(), row.model.as_str().to_owned())).unzip();
         let stored = sql::embeddings::put(tx, user_id, &ids, &vectors, &models, call.now).await?;
         let stored: HashSet<_> = stored.into_iter().collect();
-        outcomes.extend(
-            some.iter().map(|(id, (index, _))| {
-                Outcome::of(*index, if stored.contains(id) { "stored" } else { "existing" }, *id)
-            }),
-        );
+        outcomes.extend(some.iter().map(|(id, (index, _))| {
+            RowOutcome::of(*index, if stored.contains(id) { "stored" } else { "existing" }, *id)
+        }));
     }
     Ok(outcomes)
 }

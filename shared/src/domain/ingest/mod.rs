@@ -12,7 +12,7 @@ mod transactions;
 pub use anomalies::{Anomalies, AnomaliesBody, AnomalyRow, Judged, judge};
 pub use embeddings::{EmbeddingRow, Embeddings, EmbeddingsBody, embed};
 pub use once::once;
-pub use rows::{Outcome, Outcomes, Rows};
+pub use rows::{Outcomes, RowOutcome, Rows};
 pub use transactions::{NewTransactions, NewTransactionsBody, RowBody, Stored, store};
 
 /// Rows that one request takes.

@@ -37,15 +37,15 @@ impl Rows {
     }
 
     /// What can be read, with its place, and what is refused.
-    pub(super) fn parse<T: Read>(&self) -> (Vec<(usize, T)>, Vec<Outcome>) {
+    pub(super) fn parse<T: Read>(&self) -> (Vec<(usize, T)>, Vec<RowOutcome>) {
         let (mut good, mut refused) = (Vec::new(), Vec::new());
         for (index, raw) in self.0.iter().enumerate() {
             match Fields::from_json(raw.get().as_bytes()).and_then(Fields::read::<T>) {
                 Ok(row) => good.push((index, row)),
                 Err(problem) if problem.errors.is_empty() => {
-                    refused.push(Outcome::refused(index, "", "not_an_object", "Send a JSON object."));
+                    refused.push(RowOutcome::refused(index, "", "not_an_object", "Send a JSON object."));
                 }
-                Err(problem) => refused.push(Outcome::invalid(index, problem.errors)),
+                Err(problem) => refused.push(RowOutcome::invalid(index, problem.errors)),
             }
         }
         (good, refused)
@@ -54,8 +54,7 @@ impl Rows {
 
 /// What became of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-#[schema(as = RowResult)]
-pub struct Outcome {
+pub struct RowOutcome {
     /// Its place in the list, from 0.
     pub index: usize,
     /// `created` or `stored`; `existing` if the same was there before; `refused`.
@@ -78,7 +77,7 @@ pub struct Outcome {
     pub errors: Vec<FieldError>,
 }
 
-impl Outcome {
+impl RowOutcome {
     pub(super) fn of(index: usize, status: &'static str, transaction_id: Uuid) -> Self {
         let transaction_id = Some(transaction_id);
         Self { index, status, transaction_id, category: None, duplicate_of: None, code: None, errors: Vec::new() }
@@ -104,7 +103,7 @@ impl Outcome {
 #[schema(as = RowResults)]
 pub struct Outcomes {
     /// One for each row, in the same order.
-    pub results: Vec<Outcome>,
+    pub results: Vec<RowOutcome>,
     /// How many changed something.
     pub changed: usize,
     /// How many were so before.
@@ -114,7 +113,7 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    pub(super) fn of(mut results: Vec<Outcome>) -> Self {
+    pub(super) fn of(mut results: Vec<RowOutcome>) -> Self {
         results.sort_by_key(|outcome| outcome.index);
         let count = |status| results.iter().filter(|outcome| outcome.status == status).count();
         let (existing, refused) = (count("existing"), count("refused"));
@@ -138,8 +137,8 @@ const TIME: Duration = Duration::from_secs(20);
 pub(super) async fn by_user<T>(
     rows: Vec<(usize, T)>,
     user_of: impl Fn(&T) -> Uuid,
-    results: &mut Vec<Outcome>,
-    mut work: impl AsyncFnMut(Uuid, &[(usize, T)]) -> Result<Vec<Outcome>, Problem>,
+    results: &mut Vec<RowOutcome>,
+    mut work: impl AsyncFnMut(Uuid, &[(usize, T)]) -> Result<Vec<RowOutcome>, Problem>,
 ) -> Result<(), Problem> {
     let begun = Instant::now();
     let mut users = BTreeMap::<Uuid, Vec<(usize, T)>>::new();
@@ -157,7 +156,7 @@ pub(super) async fn by_user<T>(
             }
             Err(problem) if problem.status == 503 => {
                 let again = "This user's rows could not be stored now: send them again.";
-                results.extend(rows.iter().map(|(index, _)| Outcome::refused(*index, "", BUSY, again)));
+                results.extend(rows.iter().map(|(index, _)| RowOutcome::refused(*index, "", BUSY, again)));
                 held = Some(problem);
             }
             Err(problem) => return Err(problem),

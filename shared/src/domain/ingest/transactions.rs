@@ -2,7 +2,7 @@
 
 use super::{
     fields::{Confidence, Feed, Link, Share},
-    rows::{Outcome, Outcomes, Rows, by_user},
+    rows::{Outcomes, RowOutcome, Rows, by_user},
     sql,
 };
 use crate::{
@@ -247,7 +247,7 @@ pub async fn store(db: &Db, call: &Call, new: &NewTransactions) -> Result<Stored
     let (rows, mut results) = new.0.parse::<Row>();
     let known = with_service(db, call, async |tx: &mut Tx| Known::look(tx, &rows).await).await?;
     let (rows, strangers): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.users.contains(&row.user_id));
-    results.extend(strangers.iter().map(|(index, _)| Outcome::unknown_user(*index)));
+    results.extend(strangers.iter().map(|(index, _)| RowOutcome::unknown_user(*index)));
     let mut users = Vec::new();
     by_user(
         rows,
@@ -272,11 +272,11 @@ async fn of_user(
     known: &Known,
     user_id: Uuid,
     rows: &[(usize, Row)],
-) -> Result<Vec<Outcome>, Problem> {
+) -> Result<Vec<RowOutcome>, Problem> {
     // The user's turn, without its number yet: who sends again what is there changes nothing.
     Turn::wait(tx, user_id).await?;
     let Some(account) = sql::account(tx, user_id, call.now).await? else {
-        return Ok(rows.iter().map(|(index, _)| Outcome::unknown_user(*index)).collect());
+        return Ok(rows.iter().map(|(index, _)| RowOutcome::unknown_user(*index)).collect());
     };
     let (sources, ids): (Vec<_>, Vec<_>) =
         rows.iter().map(|(_, row)| row.id()).map(|(source, id)| (source.to_owned(), id.to_owned())).unzip();
@@ -288,15 +288,15 @@ async fn of_user(
         let (source, id) = row.id();
         let hash = row.hash();
         match there.get(&(source.to_owned(), id.to_owned())) {
-            Some((id, kept)) if kept.as_ref() == Some(&hash) => outcomes.push(Outcome::of(*index, "existing", *id)),
-            Some(_) => outcomes.push(Outcome::refused(
+            Some((id, kept)) if kept.as_ref() == Some(&hash) => outcomes.push(RowOutcome::of(*index, "existing", *id)),
+            Some(_) => outcomes.push(RowOutcome::refused(
                 *index,
                 "/external_id",
                 "external_id_taken",
                 "The user has another transaction with this source and external_id, and it stays as it is: send a new id for a new transaction.",
             )),
             None if row.merchant_id.is_some_and(|id| !known.merchants.contains_key(&id)) => outcomes.push(
-                Outcome::refused(*index, "/merchant_id", "unknown_merchant", "There is no such merchant: search for it, or leave it out."),
+                RowOutcome::refused(*index, "/merchant_id", "unknown_merchant", "There is no such merchant: search for it, or leave it out."),
             ),
             None => {
                 let made = row.transaction(&account, call, known.merchant(row), categories.get(&known.key(row)));
@@ -347,7 +347,7 @@ async fn insert(
     account: &sql::Account,
     user_id: Uuid,
     mut new: Vec<New>,
-) -> Result<Vec<Outcome>, Problem> {
+) -> Result<Vec<RowOutcome>, Problem> {
     let mut turn = Turn::take(tx, user_id, call.now).await?;
     let looks = new.iter().map(|one| sql::Look {
         date: one.made.date,
@@ -404,10 +404,10 @@ async fn insert(
     Ok(new.into_iter().map(outcome).collect())
 }
 
-fn outcome(one: New) -> Outcome {
+fn outcome(one: New) -> RowOutcome {
     let New { index, made, .. } = one;
     let (category, duplicate_of) = (Some(made.category), made.duplicate_of);
-    Outcome { category, duplicate_of, ..Outcome::of(index, "created", made.id) }
+    RowOutcome { category, duplicate_of, ..RowOutcome::of(index, "created", made.id) }
 }
 
 /// What an import would tell, of none.
