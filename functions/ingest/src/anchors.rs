@@ -2,7 +2,10 @@
 
 use shared::{
     deps,
-    domain::anchors::{self, Marked, MarksBody},
+    domain::{
+        anchors::{self, Marked, MarksBody},
+        ingest::BODY_LIMIT,
+    },
     platform::{
         db::Db,
         http::{Call, Reply},
@@ -29,5 +32,5 @@ deps! { db: Db }
     )
 )]
 pub async fn handle(deps: &Deps, call: Call) -> Result<Reply, Problem> {
-    Reply::ok(&anchors::mark(&deps.db, &call, &call.json()?).await?)
+    Reply::ok(&anchors::mark(&deps.db, &call, &call.json_within(BODY_LIMIT)?).await?)
 }

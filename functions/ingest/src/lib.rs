@@ -1,7 +1,13 @@
 //! What other teams' programs hand over and fetch.
 
 mod anchors;
+mod anchors_list;
+mod anomalies;
 mod corrections;
+mod embeddings;
+mod training_set;
+mod training_sets;
+mod transactions;
 
 use shared::{
     function,
@@ -10,7 +16,16 @@ use shared::{
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
-#[openapi(paths(corrections::handle, anchors::handle))]
+#[openapi(paths(
+    transactions::handle,
+    anomalies::handle,
+    embeddings::handle,
+    corrections::handle,
+    training_sets::handle,
+    training_set::handle,
+    anchors_list::handle,
+    anchors::handle
+))]
 struct Api;
 
 /// This feature's functions.
@@ -23,6 +38,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 const FUNCTIONS: &[Function] = &[
+    function!("ingest": transactions, HTTP "POST" "/ingest/transactions", Service "transactions:write", 512 MB, 29 s),
+    function!("ingest": anomalies, HTTP "POST" "/ingest/anomalies", Service "anomalies:write", 512 MB, 29 s),
+    function!("ingest": embeddings, HTTP "PUT" "/ingest/embeddings", Service "embeddings:write", 512 MB, 29 s),
+    function!("ingest": training_sets, HTTP "GET" "/ingest/training-sets", Service "corrections:read", 256 MB, 10 s),
+    function!("ingest": training_set, HTTP "GET" "/ingest/training-sets/{version}", Service "corrections:read", 256 MB, 10 s),
+    function!("ingest": anchors_list, HTTP "GET" "/ingest/anchors", Service "anchors:write", 256 MB, 10 s),
     function!("ingest": corrections, HTTP "GET" "/ingest/corrections", Service "corrections:read", 256 MB, 10 s),
     function!("ingest": anchors, HTTP "POST" "/ingest/anchors", Service "anchors:write", 256 MB, 29 s),
 ];

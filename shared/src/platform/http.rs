@@ -105,9 +105,14 @@ impl Call {
 
     /// The JSON body as `T`; every unknown or bad field is refused, all at once.
     pub fn json<T: Read>(&self) -> Result<T, Problem> {
+        self.json_within(JSON_LIMIT)
+    }
+
+    /// [`Call::json`], of a route that takes more.
+    pub fn json_within<T: Read>(&self, limit: usize) -> Result<T, Problem> {
         let kind = self.header("content-type").unwrap_or_default();
         if kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-            Fields::from_json(self.bytes(JSON_LIMIT)?)?.read()
+            Fields::from_json(self.bytes(limit)?)?.read()
         } else {
             Err(Problem::new(415, "unsupported_media_type", "Send the body as application/json."))
         }

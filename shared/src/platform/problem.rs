@@ -14,6 +14,7 @@ pub struct FieldError {
     #[schema(example = "too_many_decimals")]
     pub code: Cow<'static, str>,
     /// What to send instead.
+    #[schema(example = "Send an amount with at most two decimals.")]
     pub detail: String,
 }
 

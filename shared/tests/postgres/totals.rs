@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Where the kept totals and the sums disagree.
-async fn wrong(conn: &mut PgConnection) -> Vec<(Uuid, String, String)> {
+pub async fn wrong(conn: &mut PgConnection) -> Vec<(Uuid, String, String)> {
     let mut wrong: Vec<(Uuid, String, String)> = sqlx::query_as(
         "WITH summed AS (
              SELECT user_id, category, currency, date_trunc('month', date)::date AS month, count(*)::int AS count, sum(amount) AS total

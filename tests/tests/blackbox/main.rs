@@ -29,6 +29,7 @@ mod endpoints;
 mod faults;
 mod idempotency;
 mod imports;
+mod ingest;
 mod input;
 mod lists;
 mod matrix;

@@ -51,7 +51,9 @@ fn each_route_takes_its_own_kind_of_token_and_no_other() {
             Access::Service(_) => {
                 assert_eq!(ask(Some(&user.access)).problem(401), "invalid_token", "{what} by a user");
                 assert_eq!(ask(Some(&admin.access)).problem(401), "invalid_token", "{what} by an administrator");
-                assert!(ask(Some(&service)).status < 300, "{what}");
+                // What a path names may not be there.
+                let status = ask(Some(&service)).status;
+                assert!(status < 300 || (status == 404 && path.contains('{')), "{what}: {status}");
             }
             Access::Admin => {
                 assert_eq!(ask(Some(&service)).problem(401), "invalid_token", "{what} by a program");

@@ -1,6 +1,7 @@
 //! What is asked of the functions.
 
 mod coverage;
+mod ingest;
 mod portfolio;
 mod reads;
 mod writes;
@@ -181,6 +182,7 @@ pub fn everything(format: &str) -> Case {
 pub fn all(user: &User, tokens: Vec<String>) -> Vec<Case> {
     let mut cases = reads::of(user);
     cases.extend(portfolio::of(user));
+    cases.extend(ingest::of(user));
     cases.extend(writes::of(user, tokens));
     cases
 }

@@ -305,7 +305,8 @@ impl User {
         sqlx::query(TREE).bind(self.id).bind(self.transaction_id).execute(&mut *conn).await?;
         self.services = sqlx::query_scalar(SERVICES).bind(POOL).fetch_all(&mut *conn).await?;
         sqlx::query(
-            "INSERT INTO service_tokens (id, name, token_hash, scopes) VALUES ($1, 'bench', $2, ARRAY['corrections:read', 'anchors:write'])
+            "INSERT INTO service_tokens (id, name, token_hash, scopes) VALUES ($1, 'bench', $2, ARRAY['corrections:read', 'anchors:write',
+                 'transactions:write', 'anomalies:write', 'embeddings:write'])
              ON CONFLICT (token_hash) DO UPDATE SET scopes = excluded.scopes",
         )
         .bind(Uuid::now_v7())

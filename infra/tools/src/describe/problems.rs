@@ -5,7 +5,7 @@ use super::examples::ID;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use shared::{
-    domain::{imports, merchants},
+    domain::{imports, ingest, merchants},
     platform::{
         fields::{Fields, Nothing},
         function::{Access, Function},
@@ -138,6 +138,8 @@ impl Route<'_> {
         let limit = match self.function.handler {
             "transactions.import" => imports::BODY_LIMIT,
             "merchants.import" => merchants::BODY_LIMIT,
+            "ingest.transactions" | "ingest.anomalies" | "ingest.anchors" => ingest::BODY_LIMIT,
+            "ingest.embeddings" => ingest::VECTORS_LIMIT,
             _ => 64 * 1024,
         };
         match (status, self.takes_json()) {

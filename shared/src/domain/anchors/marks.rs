@@ -3,7 +3,12 @@
 
 use super::sql;
 use crate::{
-    domain::{events::Turn, pages::Day, services::with_service},
+    domain::{
+        events::Turn,
+        ingest::{MOST, Rows},
+        pages::Day,
+        services::with_service,
+    },
     platform::{
         db::{Db, Tx},
         fields::{Fault, Field, Fields, Read, Text},
@@ -12,25 +17,8 @@ use crate::{
     },
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use uuid::Uuid;
-
-/// Rows that one request takes.
-const MOST: usize = 500;
-
-/// The members of a list as they were written.
-#[derive(Default)]
-struct Rows(Vec<Box<RawValue>>);
-
-impl Field for Rows {
-    fn from_text(_: &str) -> Result<Self, Fault> {
-        Err(Fault::new("not_a_list", "Send a list of objects."))
-    }
-    fn from_json(raw: &str) -> Result<Self, Fault> {
-        serde_json::from_str(raw).map(Self).or_else(|_| Self::from_text(raw))
-    }
-}
 
 /// SHA-256 in hexadecimal digits.
 struct Digest(String);

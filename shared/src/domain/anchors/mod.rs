@@ -11,7 +11,7 @@ use super::{
 };
 use crate::platform::{
     db::Tx,
-    fields::{Fields, Read},
+    fields::{Fault, Field, Fields, Read},
     jwt::{KeySet, hex, sha256},
     problem::Problem,
 };
@@ -64,6 +64,60 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     let total = sql::count(tx).await?;
     let place = |last: &Anchor| Place { date: last.batch_date, id: last.id };
     Ok(page.page(keys, me.user_id, LIST, total, data, place))
+}
+
+/// Which roots a program asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    /// No blockchain's transaction is known to hold them.
+    Pending,
+    /// One is.
+    Anchored,
+}
+
+impl Field for Which {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        match text {
+            "pending" => Ok(Self::Pending),
+            "anchored" => Ok(Self::Anchored),
+            _ => Err(Fault::new("not_a_status", "Send pending or anchored.")),
+        }
+    }
+}
+
+/// What `GET /ingest/anchors` takes.
+pub struct Handed {
+    which: Option<Which>,
+    page: PageQuery,
+}
+
+impl Read for Handed {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { which: fields.optional("status"), page: PageQuery::read(fields) })
+    }
+}
+
+/// The form of [`Handed`], for the OpenAPI document, beside that of every page.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the OpenAPI derive alone")]
+pub struct HandedQuery {
+    /// `pending` for roots that no blockchain's transaction is known to hold, `anchored` for the others; both when left
+    /// out.
+    #[param(example = "pending")]
+    status: Option<String>,
+}
+
+/// A page of roots for a program, the newest first. A cursor is not for one token: its successor reads on.
+pub async fn handed(tx: &mut Tx, keys: &KeySet, asked: &Handed) -> Result<Page<Anchor>, Problem> {
+    let list = format!("ingest anchors {:?}", asked.which);
+    let Handed { which, page } = asked;
+    let before = page.place(keys, Uuid::nil(), &list)?.map(|place| place.date);
+    let anchored = which.map(|which| which == Which::Anchored);
+    let data = sql::handed(tx, anchored, before, page.wanted(), page.offset).await?;
+    let total = sql::count_handed(tx, anchored).await?;
+    let place = |last: &Anchor| Place { date: last.batch_date, id: last.id };
+    Ok(page.page(keys, Uuid::nil(), &list, total, data, place))
 }
 
 /// The batch that a proof is of.

@@ -192,6 +192,41 @@ pub(super) async fn count(tx: &mut Tx) -> Result<i64, Error> {
         .await
 }
 
+/// Sealed batches, the newest first; those that are anchored, or not, or both.
+pub(super) async fn handed(
+    tx: &mut Tx,
+    anchored: Option<bool>,
+    before: Option<Date>,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Anchor>, Error> {
+    sqlx::query_as!(
+        Anchor,
+        r#"SELECT id, batch_date, root_hash AS "root_hash!", transaction_count, sealed_at AS "sealed_at!",
+                  blockchain_tx_id, anchored_at
+           FROM merkle_batches
+           WHERE root_hash IS NOT NULL AND ($1::bool IS NULL OR (blockchain_tx_id IS NOT NULL) = $1)
+             AND ($2::date IS NULL OR batch_date < $2)
+           ORDER BY batch_date DESC LIMIT $3 OFFSET $4"#,
+        anchored,
+        before,
+        limit,
+        offset,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+pub(super) async fn count_handed(tx: &mut Tx, anchored: Option<bool>) -> Result<i64, Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM merkle_batches
+           WHERE root_hash IS NOT NULL AND ($1::bool IS NULL OR (blockchain_tx_id IS NOT NULL) = $1)"#,
+        anchored,
+    )
+    .fetch_one(tx)
+    .await
+}
+
 /// A transaction with its newest revision that is in a sealed tree, if there is one.
 pub(super) struct Proven {
     pub changed_seq: i64,

@@ -99,6 +99,7 @@ pub async fn run(
     let closed = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::take(tx, user_id, again).await?)).await?;
     // Only of accounts that were closed, whatever a message says.
     let Some(closed_at) = closed else { return Ok(Ran::Done) };
+    super::trainings::forget(db, &files, user_id).await?;
     for step in sql::STEPS {
         loop {
             if deadline.saturating_duration_since(Instant::now()) < CHUNK_TIME {

@@ -10,7 +10,7 @@ mod sql;
 
 use crate::platform::{db::Tx, problem::Problem};
 pub use frames::{FRAME_LIMIT, Page, resume};
-pub use push::{Delivery, close, close_others, kick, relay, unpushed};
+pub use push::{Delivery, close, close_others, kick, kick_all, relay, unpushed};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;

@@ -58,6 +58,24 @@ pub async fn kick(relay: &Queue<Relay>, user_id: Uuid) {
     }
 }
 
+/// [`kick`] for many users, as many at a time as the queue takes.
+pub async fn kick_all(relay: &Queue<Relay>, users: &[Uuid]) {
+    for some in users.chunks(10) {
+        let message = |user_id: &Uuid| Ordered {
+            group: user_id.to_string(),
+            dedup: Uuid::now_v7().to_string(),
+            body: user_id.to_string(),
+        };
+        let messages: Vec<_> = some.iter().map(message).collect();
+        match timeout(KICK, relay.send_ordered(&messages)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => tracing::warn!(%problem, "relay not kicked: the sweeper will"),
+            // A queue that does not answer is not asked again and again while the program waits.
+            Err(_) => return tracing::warn!("relay not kicked in time: the sweeper will"),
+        }
+    }
+}
+
 /// Has the connections of a session closed, or all of the user's. The session is over already, so a connection that
 /// stays a little longer hears of nothing new it may not know; this is no reason to fail.
 pub async fn close(deliver: &Queue<Deliver>, user_id: Uuid, session_id: Option<Uuid>) {

@@ -13,7 +13,8 @@ use time::Duration;
 
 const KEPT: Duration = Duration::hours(24);
 
-fn key_of(call: &Call) -> Result<Option<&str>, Problem> {
+/// The key of a call, if it has one.
+pub(super) fn key_of(call: &Call) -> Result<Option<&str>, Problem> {
     match call.header("idempotency-key") {
         None if !call.has_header("idempotency-key") => Ok(None),
         Some(key) if (1..=255).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b)) => Ok(Some(key)),

@@ -9,8 +9,7 @@ use crate::{
         budgets,
         categories::UNCATEGORIZED,
         events::Turn,
-        merchants::{self, Matched},
-        transactions::{Bulk, Recognised, bulk_insert, recognise},
+        transactions::{Bulk, Recogniser, bulk_insert, corrected},
     },
     platform::{db::Tx, problem::Problem},
 };
@@ -43,29 +42,6 @@ impl Counts {
     }
 }
 
-/// Remembers which merchant a text was recognised as, over all chunks of a file.
-#[derive(Default)]
-pub(super) struct Recogniser(HashMap<String, (i64, Option<Matched>)>);
-
-impl Recogniser {
-    async fn learn<'a>(&mut self, tx: &mut Tx, texts: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
-        let unknown: BTreeSet<_> = texts.filter(|text| !self.0.contains_key(*text)).collect();
-        let recognised: Vec<(&str, Recognised)> = unknown.into_iter().map(|text| (text, recognise(text))).collect();
-        let names: BTreeSet<_> = recognised.iter().flat_map(|(_, r)| r.candidates.iter().cloned()).collect();
-        let found = merchants::matching(tx, &names.into_iter().collect::<Vec<_>>()).await?;
-        let found: HashMap<_, _> = found.into_iter().map(|merchant| (merchant.alias_key.clone(), merchant)).collect();
-        for (text, recognised) in recognised {
-            let merchant = recognised.candidates.iter().find_map(|name| found.get(name)).cloned();
-            self.0.insert(text.to_owned(), (recognised.key, merchant));
-        }
-        Ok(())
-    }
-
-    fn of(&self, text: &str) -> (i64, Option<&Matched>) {
-        self.0.get(text).map_or((0, None), |(key, merchant)| (*key, merchant.as_ref()))
-    }
-}
-
 /// Rows of the file that name no merchant.
 const NO_TEXT: &str = "(no description)";
 
@@ -93,7 +69,9 @@ pub(super) async fn store(
     }
     recogniser.learn(tx, rows.iter().map(|(_, row)| text_of(row))).await?;
     let before = Before::look(tx, recogniser, user_id, import_id, &rows).await?;
-    let categories = corrected(tx, recogniser, user_id, &rows).await?;
+    let seen = rows.iter().map(|(_, row)| recogniser.of(text_of(row)));
+    let seen = seen.map(|(key, merchant)| (key, merchant.map(|merchant| merchant.id))).collect();
+    let categories = corrected(tx, user_id, seen).await?;
     let (mut bulk, mut spent, mut given) = (Bulk::default(), HashSet::new(), HashSet::new());
     for (occurrence, row) in rows {
         let text = text_of(&row);
@@ -126,7 +104,7 @@ pub(super) async fn store(
         return Ok(());
     }
     progress.imported = progress.imported.saturating_add(i32::try_from(bulk.ids.len()).unwrap_or(i32::MAX));
-    bulk_insert(tx, user_id, import_id, turn.changed_seq, now, &bulk).await?;
+    bulk_insert(tx, user_id, Some(import_id), turn.changed_seq, now, &bulk).await?;
     let spent: Vec<_> = spent.into_iter().collect();
     for alert in budgets::check(tx, user_id, progress.today, now, &spent).await? {
         turn.push("budget_alert", &alert)?;
@@ -193,34 +171,4 @@ impl Before {
         let ids = if row.external_id.is_some() && !known_id { &like.unnamed } else { &like.ids };
         ids.get(usize::try_from(occurrence).ok()?.checked_sub(1)?).copied()
     }
-}
-
-/// The category the user last corrected each merchant's text to, by key.
-async fn corrected(
-    tx: &mut Tx,
-    recogniser: &Recogniser,
-    user_id: Uuid,
-    rows: &[(i32, Row)],
-) -> Result<HashMap<i64, String>, Problem> {
-    let seen: HashMap<i64, Option<Uuid>> = rows
-        .iter()
-        .map(|(_, row)| recogniser.of(text_of(row)))
-        .map(|(key, merchant)| (key, merchant.map(|merchant| merchant.id)))
-        .collect();
-    let mut keys_of: HashMap<Uuid, Vec<i64>> = HashMap::new();
-    for (key, merchant) in &seen {
-        if let Some(merchant) = merchant {
-            keys_of.entry(*merchant).or_default().push(*key);
-        }
-    }
-    let (keys, merchants): (Vec<_>, Vec<_>) = (seen.into_keys().collect(), keys_of.keys().copied().collect());
-    let mut categories = HashMap::new();
-    for sql::Correction { merchant_key, merchant_id, new_category } in
-        sql::corrections(tx, user_id, &keys, &merchants).await?
-    {
-        let same_merchant = merchant_id.and_then(|id| keys_of.get(&id)).into_iter().flatten();
-        categories.extend(same_merchant.map(|key| (*key, new_category.clone())));
-        categories.insert(merchant_key, new_category);
-    }
-    Ok(categories)
 }

@@ -1,13 +1,13 @@
 //! The task that works an import off.
 
 use super::{
-    chunk::{Counts, Recogniser, store},
+    chunk::{Counts, store},
     sql,
     statement::{self, Mapping, Options, Row, RowError},
     update,
 };
 use crate::{
-    domain::events::Turn,
+    domain::{events::Turn, transactions::Recogniser},
     platform::{
         clock,
         db::{Db, Tx},

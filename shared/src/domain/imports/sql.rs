@@ -242,34 +242,6 @@ pub(super) async fn insert_errors(tx: &mut Tx, user_id: Uuid, import_id: Uuid, f
     .map(drop)
 }
 
-pub(super) struct Correction {
-    pub merchant_key: i64,
-    pub merchant_id: Option<Uuid>,
-    pub new_category: String,
-}
-
-/// The user's corrections for these merchants, the latest last. All of the user's are read, which are made by hand and few
-/// beside a chunk's thousands of merchants.
-pub(super) async fn corrections(
-    tx: &mut Tx,
-    user_id: Uuid,
-    keys: &[i64],
-    merchants: &[Uuid],
-) -> Result<Vec<Correction>, Error> {
-    sqlx::query_as!(
-        Correction,
-        "SELECT merchant_key, merchant_id, new_category FROM user_corrections
-         WHERE user_id = $1
-           AND (merchant_key IN (SELECT unnest($2::bigint[])) OR merchant_id IN (SELECT unnest($3::uuid[])))
-         ORDER BY created_at, id",
-        user_id,
-        keys,
-        merchants,
-    )
-    .fetch_all(tx)
-    .await
-}
-
 /// Transactions that were there before this import and look the same.
 pub(super) struct Like {
     pub date: Date,

@@ -34,3 +34,8 @@ pub struct Merchant {
 pub async fn matching(tx: &mut Tx, names: &[String]) -> Result<Vec<Matched>, Problem> {
     Ok(sql::matching(tx, names).await?)
 }
+
+/// The merchants of these ids, each with the id it was asked by: of one that was merged, the one that it was merged into.
+pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, Merchant)>, Problem> {
+    Ok(sql::by_ids(tx, ids).await?)
+}

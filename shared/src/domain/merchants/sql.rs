@@ -74,6 +74,19 @@ pub struct Matched {
     pub category: String,
 }
 
+pub(super) async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<(Uuid, Merchant)>, Error> {
+    let found = sqlx::query!(
+        "SELECT a.id AS asked, m.id, m.canonical_name, m.category
+         FROM merchant_master a JOIN merchant_master m ON m.id = coalesce(a.merged_into, a.id)
+         WHERE a.id = ANY($1)",
+        ids,
+    )
+    .fetch_all(tx)
+    .await?;
+    let merchant = |id, canonical_name, category| Merchant { id, canonical_name, category };
+    Ok(found.into_iter().map(|row| (row.asked, merchant(row.id, row.canonical_name, row.category))).collect())
+}
+
 /// By the index, however many names: a planner that counts them would rather read the whole catalogue.
 pub(super) async fn matching(tx: &mut Tx, names: &[String]) -> Result<Vec<Matched>, Error> {
     sqlx::query_as!(

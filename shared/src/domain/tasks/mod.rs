@@ -55,7 +55,7 @@ pub enum Work {
         /// Which.
         import_id: Uuid,
     },
-    /// Request the trainings that enough corrections wait for.
+    /// Gather corrections into data sets that the recognition is trained with.
     Retrain,
     /// Move users' transactions for a merge of merchants, or back for its undoing.
     Merge {

@@ -17,7 +17,7 @@ const CHUNK_TIME: Span = Span::from_secs(8);
 /// How long what is over is kept.
 const fn kept(step: Step) -> Duration {
     match step {
-        Step::Tokens | Step::Keys | Step::Sweeps => Duration::days(1),
+        Step::Tokens | Step::Keys | Step::ServiceKeys | Step::Sweeps => Duration::days(1),
         Step::Mails | Step::Runs | Step::Samples => Duration::days(7),
         // An account's owner may ask what happened on a device.
         Step::Sessions | Step::FailedRuns => Duration::days(30),

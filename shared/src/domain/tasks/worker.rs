@@ -3,7 +3,9 @@
 
 use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
-    domain::{anchors, anomalies, auth, budgets, erasure, events, imports, merchants, subscriptions, transactions},
+    domain::{
+        anchors, anomalies, auth, budgets, erasure, events, imports, merchants, subscriptions, trainings, transactions,
+    },
     platform::{
         clock,
         jwt::{random, sha256},
@@ -122,7 +124,7 @@ impl Worker {
                 let told = async |user_id| events::kick(relay, user_id).await;
                 transactions::find_duplicates(db, told, clock::now(), deadline).await
             }
-            Work::Retrain => transactions::request_trainings(db).await.map(|()| Ran::Done),
+            Work::Retrain => trainings::retrain(db, &self.files, deadline).await,
             Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,
             Work::Sweep => sweep::sweep(self).await.map(|()| Ran::Done),

@@ -18,6 +18,7 @@ use crate::{
     platform::db::Tx,
 };
 use rust_decimal::Decimal;
+use serde_json::Value;
 use sqlx::{Decode, Error, FromRow, Postgres, QueryBuilder, Row, Type, postgres::PgRow};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -285,27 +286,39 @@ pub struct Bulk {
     pub occurrences: Vec<i32>,
     /// Rows that look the same and were there before.
     pub duplicates_of: Vec<Option<Uuid>>,
+    /// What a program has beyond what a bank's file has: left empty for one.
+    pub sources: Vec<String>,
+    /// How sure each recognised field is.
+    pub confidences: Vec<Value>,
+    /// Where the receipts are.
+    pub receipt_urls: Vec<Option<String>>,
+    /// What was sent for each id.
+    pub external_hashes: Vec<Vec<u8>>,
 }
 
 #[expect(clippy::as_conversions, reason = "how sqlx's macro is told that an array holds nulls")]
-/// Inserts rows of a bank's file in the order of their dates, which keeps the index's pages together.
+/// Inserts rows in the order of their dates, which keeps the index's pages together.
 pub async fn bulk_insert(
     tx: &mut Tx,
     user_id: Uuid,
-    import_id: Uuid,
+    import_id: Option<Uuid>,
     changed_seq: i64,
     now: OffsetDateTime,
     rows: &Bulk,
 ) -> Result<(), Error> {
+    // What is left empty is null in every row: unnest fills up what is shorter.
     sqlx::query!(
         r#"INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category,
-               source, note, external_id, import_id, occurrence, duplicate_of, changed_seq, created_at, updated_at)
+               source, note, external_id, import_id, occurrence, duplicate_of, confidence, receipt_url, external_hash,
+               changed_seq, created_at, updated_at)
            SELECT $1, r.id, r.amount, r.currency, r.date, r.merchant_raw, r.merchant_key, r.merchant_id, r.category,
-                  'csv', r.note, r.external_id, $2, r.occurrence, r.duplicate_of, $3, $4, $4
+                  coalesce(r.source, 'csv')::transaction_source, r.note, r.external_id, $2, r.occurrence, r.duplicate_of,
+                  coalesce(r.confidence, '{}'), r.receipt_url, r.external_hash, $3, $4, $4
            FROM unnest($5::uuid[], $6::numeric[], $7::text[], $8::date[], $9::text[], $10::bigint[], $11::uuid[], $12::text[],
-                       $13::text[], $14::text[], $15::int[], $16::uuid[])
+                       $13::text[], $14::text[], $15::int[], $16::uuid[], $17::text[], $18::jsonb[], $19::text[],
+                       $20::bytea[])
                AS r(id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category, note, external_id,
-                    occurrence, duplicate_of)
+                    occurrence, duplicate_of, source, confidence, receipt_url, external_hash)
            ORDER BY r.date, r.id"#,
         user_id,
         import_id,
@@ -323,6 +336,10 @@ pub async fn bulk_insert(
         &rows.external_ids as &[Option<String>],
         &rows.occurrences,
         &rows.duplicates_of as &[Option<Uuid>],
+        &rows.sources,
+        &rows.confidences,
+        &rows.receipt_urls as &[Option<String>],
+        &rows.external_hashes,
     )
     .execute(tx)
     .await

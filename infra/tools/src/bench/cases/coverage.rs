@@ -20,6 +20,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("admin.schedule_create", "adds to a handful of rows"),
     ("admin.schedule_update", "changes one of a handful of rows"),
     ("admin.schedule_delete", "deletes one of a handful of rows"),
+    ("ingest.training_set", "signs an address; its one statement finds a set by its number"),
     ("system.health", "asks DynamoDB, too"),
     ("system.openapi", "answers without a statement"),
     ("system.docs", "answers without a statement"),

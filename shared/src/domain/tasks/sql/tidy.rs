@@ -10,6 +10,7 @@ pub enum Step {
     Sessions,
     Tokens,
     Keys,
+    ServiceKeys,
     Mails,
     Sweeps,
     Runs,
@@ -18,8 +19,17 @@ pub enum Step {
 }
 
 /// All of it.
-pub const STEPS: [Step; 8] =
-    [Step::Sessions, Step::Tokens, Step::Keys, Step::Mails, Step::Sweeps, Step::Runs, Step::FailedRuns, Step::Samples];
+pub const STEPS: [Step; 9] = [
+    Step::Sessions,
+    Step::Tokens,
+    Step::Keys,
+    Step::ServiceKeys,
+    Step::Mails,
+    Step::Sweeps,
+    Step::Runs,
+    Step::FailedRuns,
+    Step::Samples,
+];
 
 /// Deletes up to `most` rows that were over before then.
 pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) -> Result<u64, Error> {
@@ -39,6 +49,12 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Keys => sqlx::query!(
             "DELETE FROM idempotency_keys WHERE (user_id, route, key) IN (
                  SELECT user_id, route, key FROM idempotency_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+            before,
+            most,
+        ),
+        Step::ServiceKeys => sqlx::query!(
+            "DELETE FROM service_idempotency_keys WHERE (token_id, route, key) IN (
+                 SELECT token_id, route, key FROM service_idempotency_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
             before,
             most,
         ),

@@ -63,8 +63,9 @@ pub async fn gather(tx: &mut Tx, now: OffsetDateTime) -> Result<bool, Error> {
         "WITH oldest AS MATERIALIZED (
              SELECT user_id, id, created_at FROM user_corrections WHERE training_id IS NULL ORDER BY created_at, id LIMIT $3
          ), training AS (
-             INSERT INTO trainings (id, corrections, first_at, last_at, requested_at)
-             SELECT $1, count(*), min(created_at), max(created_at), $2 FROM oldest HAVING count(*) = $3
+             INSERT INTO trainings (id, version, corrections, first_at, last_at, requested_at)
+             SELECT $1, (SELECT coalesce(max(version), 0) + 1 FROM trainings), count(*), min(created_at), max(created_at), $2
+             FROM oldest HAVING count(*) = $3
              RETURNING id
          )
          UPDATE user_corrections c SET training_id = t.id FROM oldest o, training t
@@ -97,6 +98,35 @@ pub async fn handed_over(
         id,
         until,
         limit,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// What the user made of a merchant's category.
+pub struct Corrected {
+    pub merchant_key: i64,
+    pub merchant_id: Option<Uuid>,
+    pub new_category: String,
+}
+
+/// The user's corrections for these merchants, the latest last. All of the user's are read, which are made by hand and few
+/// beside a chunk's thousands of merchants.
+pub async fn of_merchants(
+    tx: &mut Tx,
+    user_id: Uuid,
+    keys: &[i64],
+    merchants: &[Uuid],
+) -> Result<Vec<Corrected>, Error> {
+    sqlx::query_as!(
+        Corrected,
+        "SELECT merchant_key, merchant_id, new_category FROM user_corrections
+         WHERE user_id = $1
+           AND (merchant_key IN (SELECT unnest($2::bigint[])) OR merchant_id IN (SELECT unnest($3::uuid[])))
+         ORDER BY created_at, id",
+        user_id,
+        keys,
+        merchants,
     )
     .fetch_all(tx)
     .await

@@ -40,8 +40,9 @@ pub async fn nearest(
     limit: i64,
     exact: bool,
 ) -> Result<Vec<(Transaction, f64)>, Error> {
-    let mut query =
-        QueryBuilder::<Postgres>::new("WITH origin AS MATERIALIZED (SELECT vector FROM embeddings WHERE user_id = ");
+    let mut query = QueryBuilder::<Postgres>::new(
+        "WITH origin AS MATERIALIZED (SELECT vector, model FROM embeddings WHERE user_id = ",
+    );
     query.push_bind(user_id).push(" AND transaction_id = ").push_bind(id).push("), ");
     // Materialised, the user's rows are read whole and no index can come between.
     query.push(if exact {
@@ -49,7 +50,9 @@ pub async fn nearest(
     } else {
         "pool AS (SELECT e.transaction_id, e.vector <=> (SELECT vector FROM origin) AS distance FROM embeddings e WHERE e.user_id = "
     });
-    query.push_bind(user_id).push("), near AS MATERIALIZED (SELECT p.transaction_id, p.distance FROM pool p");
+    // Vectors of two models have nothing to do with each other.
+    query.push_bind(user_id).push(" AND e.model IS NOT DISTINCT FROM (SELECT model FROM origin)");
+    query.push("), near AS MATERIALIZED (SELECT p.transaction_id, p.distance FROM pool p");
     query.push(" WHERE p.transaction_id <> ").push_bind(id);
     // Of the deleted there are few: looking each neighbour up costs more than all the comparing.
     query.push(" AND p.transaction_id NOT IN (SELECT d.id FROM transactions d WHERE d.is_deleted AND d.user_id = ");
