@@ -11,6 +11,7 @@ pub mod health;
 pub mod idempotency;
 pub mod imports;
 pub mod live;
+pub mod mails;
 pub mod merchants;
 pub mod money;
 pub mod pages;

@@ -66,6 +66,10 @@ pub enum Work {
     RenewBudgets,
     /// Put what changed into the day's Merkle tree.
     Anchor,
+    /// Write down the mails on the week before.
+    WeeklySummary,
+    /// Write down the mails on the month before.
+    MonthlyReport,
     /// Send a mail.
     Mail {
         /// Which.
@@ -98,6 +102,8 @@ impl Work {
             Self::Erase { .. } => Kind("erase", "low", &Policy::DATABASE),
             Self::RenewBudgets => Kind("renew_budgets", "scheduled", &Policy::DATABASE),
             Self::Anchor => Kind("anchor", "scheduled", &Policy::DATABASE),
+            Self::WeeklySummary => Kind("weekly_summary", "scheduled", &Policy::DATABASE),
+            Self::MonthlyReport => Kind("monthly_report", "scheduled", &Policy::DATABASE),
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
@@ -130,6 +136,8 @@ impl Work {
             | Self::Merge { .. }
             | Self::RenewBudgets
             | Self::Anchor
+            | Self::WeeklySummary
+            | Self::MonthlyReport
             | Self::Mail { .. }
             | Self::Sweep
             | Self::Tidy
@@ -139,7 +147,15 @@ impl Work {
 }
 
 /// Kinds that need nothing but their name: what a schedule may run.
-pub const SCHEDULABLE: [Work; 5] = [Work::RenewBudgets, Work::Anchor, Work::Retrain, Work::Sweep, Work::Tidy];
+pub const SCHEDULABLE: [Work; 7] = [
+    Work::RenewBudgets,
+    Work::Anchor,
+    Work::WeeklySummary,
+    Work::MonthlyReport,
+    Work::Retrain,
+    Work::Sweep,
+    Work::Tidy,
+];
 
 impl Task {
     /// A task in the current form.

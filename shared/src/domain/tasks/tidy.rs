@@ -21,6 +21,8 @@ const fn kept(step: Step) -> Duration {
         Step::Mails | Step::Runs | Step::Samples => Duration::days(7),
         // An account's owner may ask what happened on a device.
         Step::Sessions | Step::FailedRuns => Duration::days(30),
+        // An old mail is found again, and its link is to work.
+        Step::Unsubscribing => Duration::days(400),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
-    domain::{anchors, auth, budgets, erasure, events, imports, merchants, transactions},
+    domain::{anchors, auth, budgets, erasure, events, imports, mails, merchants, transactions},
     platform::{
         clock,
         jwt::{random, sha256},
@@ -12,6 +12,7 @@ use crate::{
         serve::{Message, guarded},
     },
 };
+use mails::Summary;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -110,11 +111,20 @@ impl Worker {
             }
             Work::Anchor => anchors::anchor(db, clock::now(), deadline).await,
             Work::Retrain => transactions::request_trainings(db).await.map(|()| Ran::Done),
-            Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
+            Work::Mail { mail_id } => {
+                mails::send(db, &self.post, auth::link_of_mail, mail_id).await.map(|()| Ran::Done)
+            }
+            Work::WeeklySummary => self.sum_up(Summary::Weekly, deadline).await,
+            Work::MonthlyReport => self.sum_up(Summary::Monthly, deadline).await,
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,
             Work::Sweep => sweep::sweep(self).await.map(|()| Ran::Done),
             Work::Tick => sweep::tick(self).await.map(|()| Ran::Done),
         }
+    }
+
+    async fn sum_up(&self, summary: Summary, deadline: Instant) -> Result<Ran, Problem> {
+        let told = async |mails| super::mail(&self.default, mails).await;
+        mails::write_due(&self.db, summary, told, clock::now(), deadline).await
     }
 
     /// Sends a task to its queue.
