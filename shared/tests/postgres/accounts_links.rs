@@ -1,10 +1,13 @@
 //! Mailed links: how long, for whom and how often they work, and how the mails with them are sent.
 
-use crate::support::{Fresh, NOW, call, later};
+use crate::support::{
+    Fresh, NOW, call, later,
+    post::{addresses, deliver},
+};
 use shared::{
     domain::{
         auth::{AN_HOUR, Me, link_of_mail, reset_by_link, verify_by_link},
-        mails::{self, Addresses, Kind, Letter},
+        mails::{self, Kind, Letter},
     },
     platform::{
         db::{Db, Tx},
@@ -12,30 +15,16 @@ use shared::{
         problem::Problem,
     },
 };
-use std::{cell::RefCell, pin::pin};
+use std::pin::pin;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuabcdefghijk";
 
-fn addresses() -> Addresses {
-    Addresses { app: "https://app.example.com".into(), api: "https://api.example.com/v1".into() }
-}
-
 /// Writes a mail down and sends it; the letters that went out.
 async fn post(db: &Db, kind: Kind, email: &str, user_id: Option<Uuid>, now: OffsetDateTime) -> Vec<Letter> {
     let id = db.tx(async |tx: &mut Tx| mails::write(tx, kind, email, user_id, now).await).await.unwrap();
     deliver(db, id, now).await.unwrap()
-}
-
-async fn deliver(db: &Db, id: Uuid, now: OffsetDateTime) -> Result<Vec<Letter>, Problem> {
-    let sent = RefCell::new(Vec::new());
-    let post = async |letter: &Letter| {
-        sent.borrow_mut().push(letter.clone());
-        Ok(())
-    };
-    mails::send_by(db, &addresses(), link_of_mail, post, id, now).await?;
-    Ok(sent.into_inner())
 }
 
 fn token(letter: &Letter) -> String {

@@ -169,16 +169,17 @@ fn bar(bar: &Bar) -> String {
 /// What a browser shows who follows the link: a button, because programs follow links, too.
 pub(super) fn ask(what: &str) -> String {
     let form = format!(
-        r#"<tr><td style="padding:6px 0 10px"><form method="post"><button class="button" style="background:{GREEN};color:#ffffff;font:600 15px/20px inherit;{FONT};border:0;padding:11px 20px;border-radius:7px;cursor:pointer">Stop these mails</button></form></td></tr>
+        r#"<tr><td style="padding:6px 0 10px"><form method="post"><button class="button" style="background:{GREEN};color:#ffffff;font-size:15px;line-height:20px;font-weight:600;{FONT};border:0;padding:11px 20px;border-radius:7px;cursor:pointer">Stop these mails</button></form></td></tr>
 "#
     );
-    let lead = format!("You will get no more {what}. You can switch them on again in your settings at any time.");
+    let lead =
+        format!("Press the button, and you will get no more {what}. Your settings switch them on again at any time.");
     document(&format!("No more {what}?"), "", &format!("{}{form}", paragraph(&lead)), "")
 }
 
 /// What a browser shows once they are off.
 pub(super) fn stopped(what: &str) -> String {
-    let said = paragraph("It is done. You can switch them on again in your settings at any time.");
+    let said = paragraph("It is done. Your settings switch them on again at any time.");
     document(&format!("No more {what}"), "", &said, "")
 }
 
@@ -214,7 +215,7 @@ mod tests {
         };
         let html = page.html();
         assert!(!html.contains("<script") && !html.contains("onload=\"x") && !html.contains('\u{202e}'), "{html}");
-        assert_eq!(html.matches(clean).count(), 16);
+        assert_eq!(html.matches(clean).count(), 17);
     }
 
     #[test]

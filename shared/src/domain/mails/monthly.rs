@@ -32,7 +32,7 @@ pub(super) async fn page(tx: &mut Tx, user_id: Uuid, told: &Value, reader: &Read
     let mut said = Vec::new();
     for of in all.iter().take(CURRENCIES) {
         if all.len() > 1 {
-            said.push(Part::Heading(of.currency.clone()));
+            said.push(Part::Heading(format!("In {}", of.currency)));
         }
         said.push(parts::totals(of, &before));
         said.extend(saved(of));
@@ -55,7 +55,7 @@ pub(super) async fn page(tx: &mut Tx, user_id: Uuid, told: &Value, reader: &Read
 fn saved(of: &Figures) -> Option<Part> {
     let rate = of.savings_rate()?;
     Some(Part::Text(if rate < Decimal::ZERO {
-        format!("More went out than came in: {} % of the income.", rate.abs())
+        format!("You spent {} % more than came in.", rate.abs())
     } else {
         format!("Savings rate: {rate} % of what came in is left.")
     }))

@@ -33,11 +33,11 @@ pub(super) fn totals(of: &Figures, before: &Before) -> Part {
             notes.push(format!("{}: {}", before.one, money(at(values, 1), &of.currency)));
         }
         if let Some(mean) = of.mean(values) {
-            notes.push(format!("mean of {} {}s: {}", of.known, before.each, money(mean, &of.currency)));
+            notes.push(format!("{}-{} mean: {}", of.known, before.each, money(mean, &of.currency)));
         }
         Figure { label, value: money(at(values, 0), &of.currency), notes }
     };
-    Part::Figures(vec![figure("Spent", &of.spent), figure("Income", &of.income), figure("Left", &of.nets())])
+    Part::Figures(vec![figure("Spent", &of.spent), figure("Income", &of.income), figure("Net", &of.nets())])
 }
 
 /// The dearest categories with how they changed.

@@ -44,7 +44,7 @@ pub(super) async fn page(
     let mut said = Vec::new();
     for of in all.iter().take(CURRENCIES) {
         if all.len() > 1 {
-            said.push(Part::Heading(of.currency.clone()));
+            said.push(Part::Heading(format!("In {}", of.currency)));
         }
         said.push(parts::totals(of, &before));
         said.extend(parts::categories(of, 5, &before));
