@@ -30,6 +30,7 @@ mod idempotency;
 mod imports;
 mod input;
 mod lists;
+mod mails;
 mod matrix;
 mod merchants;
 mod money;
