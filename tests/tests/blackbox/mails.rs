@@ -63,8 +63,8 @@ fn a_weekly_summary_arrives_and_one_click_ends_it() {
     let user = reader(&["weekly_summary", "monthly_report"]);
     let (monday, tuesday) = last_week();
     let shop = format!("<script>shop{}</script>", Uuid::now_v7().simple());
-    let spent = json!({"amount": "12.50", "date": tuesday, "merchant_raw": shop, "category": "Groceries"});
-    user.post("/transactions", &spent).expect(201);
+    let bought = json!({"amount": "12.50", "date": tuesday, "merchant_raw": shop, "category": "Groceries"});
+    user.post("/transactions", &bought).expect(201);
     let sent = sum_up(&user, "weekly_summary", &monday);
     assert!(text(&sent["Subject"]).starts_with("Your week, "), "{sent}");
     let (said, html) = (text(&sent["BodyText"]), text(&sent["BodyHtml"]));

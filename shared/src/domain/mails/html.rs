@@ -130,7 +130,7 @@ fn button(label: &str, link: &str) -> String {
 
 fn cell(figure: &Figure, width: usize) -> String {
     let (label, value) = (escaped(figure.label), escaped(&figure.value));
-    let notes: String = figure.notes.iter().map(|note| format!("{}<br>", escaped(note))).collect();
+    let notes = figure.notes.iter().map(|note| escaped(note)).collect::<Vec<_>>().join("<br>");
     format!(
         r#"<td class="figure" width="{width}%" valign="top" style="padding:0 10px 4px 0"><div class="muted" style="font-size:13px;line-height:18px;color:#6d6c66">{label}</div><div class="ink" style="font-size:19px;line-height:27px;font-weight:700;color:#1c1c1a">{value}</div><div class="muted" style="font-size:12px;line-height:17px;color:#6d6c66">{notes}</div></td>"#
     )

@@ -178,12 +178,12 @@ pub async fn send_by(
         .await?;
     let Some((kind, mail)) = claimed else { return Ok(()) };
     // In a transaction of its own: a try that fails here counts as one.
-    let sent = match db.tx(async |tx: &mut Tx| compose(tx, addresses, &token, kind, &mail, now).await).await {
+    let outcome = match db.tx(async |tx: &mut Tx| compose(tx, addresses, &token, kind, &mail, now).await).await {
         Ok(None) => Ok(()),
         Ok(Some(letter)) => send(&letter).await,
         Err(problem) => Err(problem),
     };
-    if let Err(problem) = sent {
+    if let Err(problem) = outcome {
         // The next try need not wait until this one would have come back.
         db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::release(tx, id, now).await?)).await?;
         return Err(problem);
