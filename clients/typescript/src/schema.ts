@@ -773,6 +773,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mail/unsubscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page with a button that switches a kind of mail off
+         * @description Following the link alone switches nothing off: programs that scan mails follow links, too.
+         */
+        get: operations["auth_unsubscribe_page"];
+        put?: never;
+        /**
+         * Switch off the kind of mail that a link came with
+         * @description Mail programs ask this when somebody unsubscribes (RFC 8058), and so does the button of the page. The body is not looked
+         *     at. Repeating it is harmless. There is no limit of tries by address: a mail provider asks for many users from one, and
+         *     a token is not to be guessed.
+         */
+        post: operations["auth_unsubscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/merchants": {
         parameters: {
             query?: never;
@@ -2782,6 +2808,8 @@ export interface components {
             anomalies: boolean;
             /** @description A budget crossed a threshold; on unless switched off. */
             budget_alerts: boolean;
+            /** @description A mail when a budget is used up; off unless switched on. */
+            budget_mails: boolean;
             /** @description A mail each month; off unless switched on. */
             monthly_report: boolean;
             /** @description A charge that is about to recur; on unless switched off. */
@@ -2795,6 +2823,8 @@ export interface components {
             anomalies?: boolean | null;
             /** @description A budget crossed a threshold. */
             budget_alerts?: boolean | null;
+            /** @description A mail when a budget is used up, and when it is exceeded by a tenth. */
+            budget_mails?: boolean | null;
             /** @description A mail each month. */
             monthly_report?: boolean | null;
             /** @description A charge that is about to recur. */
@@ -7323,6 +7353,7 @@ export interface operations {
                      *         "notifications": {
                      *           "anomalies": false,
                      *           "budget_alerts": false,
+                     *           "budget_mails": false,
                      *           "monthly_report": false,
                      *           "reminders": false,
                      *           "weekly_summary": false
@@ -7550,6 +7581,7 @@ export interface operations {
                      *         "notifications": {
                      *           "anomalies": false,
                      *           "budget_alerts": false,
+                     *           "budget_mails": false,
                      *           "monthly_report": false,
                      *           "reminders": false,
                      *           "weekly_summary": false
@@ -9962,6 +9994,172 @@ export interface operations {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_unsubscribe_page: {
+        parameters: {
+            query: {
+                /**
+                 * @description From the mail
+                 * @example qSDjA0lNn3x1oK2mVwZ8b0Jt5cYx7uR4eHf6gTi9PkM
+                 */
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page for people */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html><title>No more weekly summaries?</title> */
+                    "text/html": string;
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows this link: a page that says so */
+            404: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html><title>This link does not work</title> */
+                    "text/html": string;
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_unsubscribe: {
+        parameters: {
+            query: {
+                /**
+                 * @description From the mail
+                 * @example qSDjA0lNn3x1oK2mVwZ8b0Jt5cYx7uR4eHf6gTi9PkM
+                 */
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is off: a page that says so */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html><title>No more weekly summaries</title> */
+                    "text/html": string;
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody knows this link: a page that says so */
+            404: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html><title>This link does not work</title> */
+                    "text/html": string;
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
                     "Request-Id": components["headers"]["Request-Id"];
                     [name: string]: unknown;
                 };

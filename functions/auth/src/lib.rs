@@ -12,6 +12,8 @@ mod resend;
 mod reset;
 mod session_end;
 mod sessions;
+mod unsubscribe;
+mod unsubscribe_page;
 mod update;
 mod verify;
 mod ws_ticket;
@@ -38,7 +40,9 @@ use utoipa::OpenApi;
     resend::handle,
     sessions::handle,
     session_end::handle,
-    ws_ticket::handle
+    ws_ticket::handle,
+    unsubscribe_page::handle,
+    unsubscribe::handle
 ))]
 struct Api;
 
@@ -67,4 +71,6 @@ const FUNCTIONS: &[Function] = &[
     function!("auth": sessions, HTTP "GET" "/auth/sessions", User, 256 MB, 10 s),
     function!("auth": session_end, HTTP "DELETE" "/auth/sessions/{id}", User, 256 MB, 10 s),
     function!("auth": ws_ticket, HTTP "POST" "/auth/ws-ticket", User, 256 MB, 10 s),
+    function!("auth": unsubscribe_page, HTTP "GET" "/mail/unsubscribe", Public, 256 MB, 10 s),
+    function!("auth": unsubscribe, HTTP "POST" "/mail/unsubscribe", Public, 256 MB, 10 s),
 ];

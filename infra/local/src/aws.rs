@@ -98,6 +98,14 @@ impl Aws {
         Ok(())
     }
 
+    /// The mails that were sent, the oldest first.
+    pub fn mails(&self) -> Result<Vec<Value>> {
+        let mut answer = self.agent.get(self.url("/_ministack/ses/messages")).call()?;
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        let accounts = answer.get("messages").and_then(Value::as_object).into_iter().flat_map(|all| all.values());
+        Ok(accounts.filter_map(Value::as_array).flatten().cloned().collect())
+    }
+
     /// The outputs of a stack that is completely there.
     pub fn outputs(&self, stack: &str) -> Result<Option<BTreeMap<String, String>>> {
         let (status, text) = self.cloudformation(&format!("Action=DescribeStacks&StackName={stack}"))?;

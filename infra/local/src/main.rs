@@ -19,6 +19,7 @@ mod doctor;
 mod environment;
 mod install;
 mod logs;
+mod mails;
 mod node;
 mod paths;
 mod postgres;
@@ -99,6 +100,11 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Write the mails that the local AWS has sent as files, text and HTML
+    Mails {
+        /// Where to; into this checkout's data otherwise
+        folder: Option<PathBuf>,
+    },
     /// Say which lines of the domains the tests reach; in a build of its own, which takes a while
     Coverage(coverage::Options),
     /// Compare what the running system answers with its OpenAPI document, by made-up requests
@@ -169,6 +175,7 @@ fn command() -> Result<()> {
         Command::Deploy => up::redeploy(&here),
         Command::Clients { check } => node::clients(&here, check),
         Command::Logs { function, no_follow } => logs::print(&here, function.as_deref(), !no_follow),
+        Command::Mails { folder } => mails::write(&here, folder),
         Command::Psql { args } => postgres::psql(&here, &args),
         Command::Reset => up::reset(&here),
         Command::Doctor => doctor::examine(&here),

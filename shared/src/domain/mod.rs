@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod imports;
 pub mod ingest;
 pub mod live;
+pub mod mails;
 pub mod merchants;
 pub mod money;
 mod months;

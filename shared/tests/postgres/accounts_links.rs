@@ -1,15 +1,21 @@
 //! Mailed links: how long, for whom and how often they work, and how the mails with them are sent.
 
-use crate::support::{Fresh, NOW, call, later};
+use crate::support::{
+    Fresh, NOW, call, later,
+    post::{addresses, deliver},
+};
 use shared::{
-    domain::auth::{AN_HOUR, Kind, Letter, Me, reset_by_link, send_mail_by, unsent_mails, verify_by_link, write_mail},
+    domain::{
+        auth::{AN_HOUR, Me, link_of_mail, reset_by_link, verify_by_link},
+        mails::{self, Kind, Letter},
+    },
     platform::{
         db::{Db, Tx},
         jwt::sha256,
         problem::Problem,
     },
 };
-use std::{cell::RefCell, pin::pin};
+use std::pin::pin;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -17,18 +23,8 @@ const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuabcdefghij
 
 /// Writes a mail down and sends it; the letters that went out.
 async fn post(db: &Db, kind: Kind, email: &str, user_id: Option<Uuid>, now: OffsetDateTime) -> Vec<Letter> {
-    let id = db.tx(async |tx: &mut Tx| write_mail(tx, kind, email, user_id, now).await).await.unwrap();
+    let id = db.tx(async |tx: &mut Tx| mails::write(tx, kind, email, user_id, now).await).await.unwrap();
     deliver(db, id, now).await.unwrap()
-}
-
-async fn deliver(db: &Db, id: Uuid, now: OffsetDateTime) -> Result<Vec<Letter>, Problem> {
-    let sent = RefCell::new(Vec::new());
-    let post = async |letter: &Letter| {
-        sent.borrow_mut().push(letter.clone());
-        Ok(())
-    };
-    send_mail_by(db, |path, token| format!("https://app.example.com/{path}?token={token}"), post, id, now).await?;
-    Ok(sent.into_inner())
 }
 
 fn token(letter: &Letter) -> String {
@@ -186,7 +182,7 @@ async fn must_hold_33_a_mail_is_sent_once_and_again_when_sending_failed() {
     let user = Some(me.user_id);
     let write = async || {
         let email = address(&fresh, &me).await;
-        db.tx(async |tx: &mut Tx| write_mail(tx, Kind::PasswordChanged, &email, user, NOW).await).await.unwrap()
+        db.tx(async |tx: &mut Tx| mails::write(tx, Kind::PasswordChanged, &email, user, NOW).await).await.unwrap()
     };
     let id = write().await;
     assert_eq!(deliver(&db, id, NOW).await.unwrap().len(), 1);
@@ -198,10 +194,10 @@ async fn must_hold_33_a_mail_is_sent_once_and_again_when_sending_failed() {
 
     let id = write().await;
     let refuse = async |_: &Letter| Err(Problem::unavailable("away"));
-    assert_eq!(send_mail_by(&db, |_, _| String::new(), refuse, id, NOW).await.unwrap_err().status, 503);
+    assert_eq!(mails::send_by(&db, &addresses(), link_of_mail, refuse, id, NOW).await.unwrap_err().status, 503);
     let found = async |minutes| {
         let now = NOW + Duration::minutes(minutes);
-        db.tx(async |tx: &mut Tx| unsent_mails(tx, now).await).await.unwrap()
+        db.tx(async |tx: &mut Tx| mails::unsent(tx, now).await).await.unwrap()
     };
     assert!(found(1).await.is_empty(), "its task tries again");
     assert_eq!(found(2).await, [id], "if that is lost, the sweeper finds it");
@@ -209,8 +205,9 @@ async fn must_hold_33_a_mail_is_sent_once_and_again_when_sending_failed() {
     assert!(found(99).await.is_empty());
 
     let id = write().await;
+    let to = addresses();
     let killed = async |_: &Letter| futures_util::future::pending().await;
-    let sending = pin!(send_mail_by(&db, |_, _| String::new(), killed, id, NOW));
+    let sending = pin!(mails::send_by(&db, &to, link_of_mail, killed, id, NOW));
     assert!(tokio::time::timeout(std::time::Duration::from_secs(1), sending).await.is_err());
     assert!(deliver(&db, id, NOW).await.unwrap().is_empty(), "whoever tries it has a while");
     assert!(found(5).await.is_empty());
@@ -221,7 +218,7 @@ async fn must_hold_33_a_mail_is_sent_once_and_again_when_sending_failed() {
     assert!(found(0).await.is_empty(), "its own task is on the way");
     assert_eq!(found(2).await, [id]);
     for _ in 0..3 {
-        assert_eq!(send_mail_by(&db, |_, _| String::new(), refuse, id, NOW).await.unwrap_err().status, 503);
+        assert_eq!(mails::send_by(&db, &addresses(), link_of_mail, refuse, id, NOW).await.unwrap_err().status, 503);
     }
     assert!(found(999).await.is_empty(), "its task is among the dead letters");
     assert_eq!(deliver(&db, id, NOW).await.unwrap().len(), 1, "and was sent back by hand");

@@ -215,7 +215,7 @@ fn a_profile_is_changed_field_by_field_and_not_behind_anybodys_back() {
     let last = change(&user, &json!({"phone": null, "preferences": {"theme": "dark"}})).expect(200);
     assert_eq!((&last["phone"], &last["full_name"]), (&Value::Null, &json!("Ada")));
     let kept = json!({"currency": "EUR", "timezone": "Pacific/Kiritimati", "theme": "dark",
-                      "notifications": {"budget_alerts": true, "anomalies": false, "reminders": true, "weekly_summary": false, "monthly_report": false}});
+                      "notifications": {"budget_alerts": true, "anomalies": false, "reminders": true, "budget_mails": false, "weekly_summary": false, "monthly_report": false}});
     assert_eq!(last["preferences"], kept, "choices merge key by key");
     assert_eq!(user.get("/auth/me").expect(200), last);
     // What Postgres would take for a zone an hour west, its own, an abbreviation, and nothing at all.

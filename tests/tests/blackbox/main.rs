@@ -32,6 +32,7 @@ mod imports;
 mod ingest;
 mod input;
 mod lists;
+mod mails;
 mod matrix;
 mod merchants;
 mod money;

@@ -185,7 +185,7 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
         }
         None if grant == "mail" => {
             let arn = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}";
-            (vec!["MAIL_FROM".into()], vec![(vec!["ses:SendEmail"], json!({"Fn::Sub": arn}))])
+            (vec!["API_URL".into(), "MAIL_FROM".into()], vec![(vec!["ses:SendEmail"], json!({"Fn::Sub": arn}))])
         }
         _ => panic!("rules.rs does not know the grant {grant}: say there what it means"),
     }

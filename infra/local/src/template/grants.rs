@@ -73,12 +73,21 @@ pub fn grant(name: &str) -> Result<Grant> {
             ],
         },
         ("mail", "") => Grant {
-            variables: vec![("MAIL_FROM".into(), "!Ref MailFrom".into())],
+            // Links that switch mails off lead to the API itself.
+            variables: vec![
+                ("MAIL_FROM".into(), "!Ref MailFrom".into()),
+                (
+                    "API_URL".into(),
+                    "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${HttpApi}/v1\", \
+                     !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
+                        .into(),
+                ),
+            ],
             statements: vec![(
                 MAIL,
                 vec!["!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}\"".into()],
             )],
-            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into())],
+            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into()), http_api()],
         },
         _ => bail!(
             "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail",

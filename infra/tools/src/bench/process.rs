@@ -120,6 +120,7 @@ impl Process {
             .env("UPLOADS_BUCKET", "uploads")
             .env("MAIL_FROM", "bench@example.com")
             .env("APP_URL", "https://app.example.com")
+            .env("API_URL", "https://api.example.com/v1")
             .env("LIMITS_TABLE", "limits")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

@@ -3,16 +3,18 @@
 use super::{
     Me, audit_of,
     links::{self, Purpose},
-    mails::{self, Kind},
     sql,
     sql::links as rows,
 };
-use crate::platform::{
-    db::{Db, Tx},
-    fields::{Fields, Read, Text},
-    http::Call,
-    limits::{Limit, Limits, by_address},
-    problem::Problem,
+use crate::{
+    domain::mails::{self, Kind},
+    platform::{
+        db::{Db, Tx},
+        fields::{Fields, Read, Text},
+        http::Call,
+        limits::{Limit, Limits, by_address},
+        problem::Problem,
+    },
 };
 use uuid::Uuid;
 

@@ -1,10 +1,13 @@
 //! Links that are mailed: each carries a token that works once, for a while, and for the address it was sent to.
 
 use super::sql::links as sql;
-use crate::platform::{
-    db::Tx,
-    jwt::{random, sha256},
-    problem::Problem,
+use crate::{
+    domain::mails::{Kind, Wanted},
+    platform::{
+        db::Tx,
+        jwt::{random, sha256},
+        problem::Problem,
+    },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime};
@@ -40,9 +43,20 @@ impl Purpose {
     }
 }
 
+/// The token that a mail of this kind carries. `None` when the account was sent enough of them.
+pub async fn of_mail(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Option<String>, Problem> {
+    let purpose = match wanted.kind {
+        Kind::VerifyEmail => Purpose::VerifyEmail,
+        Kind::ChangeEmail => Purpose::ChangeEmail,
+        Kind::ResetPassword => Purpose::ResetPassword,
+        _ => return Err(Problem::internal("a mail of a kind that carries no token")),
+    };
+    issue(tx, wanted.user_id, purpose, wanted.email, wanted.now).await
+}
+
 /// Makes a token; only its hash is kept. `None` when the account was sent enough of them in the last hour. The user is
 /// locked already, so of two makers at once the second counts what the first made.
-pub(super) async fn issue(
+async fn issue(
     tx: &mut Tx,
     user_id: Uuid,
     purpose: Purpose,

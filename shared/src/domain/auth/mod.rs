@@ -4,11 +4,11 @@ mod credentials;
 mod devices;
 mod email;
 mod links;
-mod mails;
 mod passwords;
 mod preferences;
 mod profile;
 mod sessions;
+mod sign_ins;
 mod sql;
 pub mod tokens;
 
@@ -22,10 +22,7 @@ use crate::platform::{
 pub use credentials::{Email, Given, Password, dummy_hash};
 pub use devices::{Device, Devices, end_session, sessions};
 pub use email::{Verify, VerifyBody, resend, verify, verify_by_link};
-pub use links::{AN_HOUR, forget_old as forget_old_links};
-pub use mails::{
-    Kind, Letter, send as send_mail, send_by as send_mail_by, unsent as unsent_mails, write as write_mail,
-};
+pub use links::{AN_HOUR, forget_old as forget_old_links, of_mail as link_of_mail};
 pub use passwords::{
     Confirmed, Forgot, ForgotBody, PasswordChange, PasswordChangeBody, Reset, ResetBody, WasReset, change_password,
     confirm, forgot, reset, reset_by_link,

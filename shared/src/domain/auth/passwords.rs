@@ -5,18 +5,20 @@ use super::{
     credentials::{Email, Given, Password},
     email::TOKENS,
     links::{self, Purpose},
-    mails::{self, Kind},
     sessions::FAILURES,
     sql,
     sql::links as rows,
     with_user,
 };
-use crate::platform::{
-    db::{Db, Tx},
-    fields::{Fields, Read, Text},
-    http::Call,
-    limits::{Limit, Limits, by_address, by_network},
-    problem::Problem,
+use crate::{
+    domain::mails::{self, Kind},
+    platform::{
+        db::{Db, Tx},
+        fields::{Fields, Read, Text},
+        http::Call,
+        limits::{Limit, Limits, by_address, by_network},
+        problem::Problem,
+    },
 };
 use uuid::Uuid;
 

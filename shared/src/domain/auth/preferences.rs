@@ -73,6 +73,8 @@ pub struct Notifications {
     pub anomalies: bool,
     /// A charge that is about to recur; on unless switched off.
     pub reminders: bool,
+    /// A mail when a budget is used up; off unless switched on.
+    pub budget_mails: bool,
     /// A mail each week; off unless switched on.
     pub weekly_summary: bool,
     /// A mail each month; off unless switched on.
@@ -80,10 +82,11 @@ pub struct Notifications {
 }
 
 /// The names, and what holds for a user who said nothing.
-const NOTIFICATIONS: [(&str, bool); 5] = [
+const NOTIFICATIONS: [(&str, bool); 6] = [
     ("budget_alerts", true),
     ("anomalies", true),
     ("reminders", true),
+    ("budget_mails", false),
     ("weekly_summary", false),
     ("monthly_report", false),
 ];
@@ -116,6 +119,7 @@ impl Preferences {
             budget_alerts: on("budget_alerts"),
             anomalies: on("anomalies"),
             reminders: on("reminders"),
+            budget_mails: on("budget_mails"),
             weekly_summary: on("weekly_summary"),
             monthly_report: on("monthly_report"),
         };
@@ -217,6 +221,8 @@ pub struct NotificationsBody {
     anomalies: Option<bool>,
     /// A charge that is about to recur.
     reminders: Option<bool>,
+    /// A mail when a budget is used up, and when it is exceeded by a tenth.
+    budget_mails: Option<bool>,
     /// A mail each week.
     weekly_summary: Option<bool>,
     /// A mail each month.

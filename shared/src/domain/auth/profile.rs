@@ -3,17 +3,19 @@
 use super::{
     Me, audit_of,
     credentials::{Email, Given},
-    mails::{self, Kind},
     passwords::confirm,
     preferences::{Preferences, PreferencesBody, PreferencesPatch, Timezone},
     sql, with_user,
 };
-use crate::platform::{
-    db::{Db, Tx},
-    fields::{Fault, Field, Fields, Read, Text},
-    http::Call,
-    limits::{Limit, Limits},
-    problem::{FieldError, Problem},
+use crate::{
+    domain::mails::{self, Kind},
+    platform::{
+        db::{Db, Tx},
+        fields::{Fault, Field, Fields, Read, Text},
+        http::Call,
+        limits::{Limit, Limits},
+        problem::{FieldError, Problem},
+    },
 };
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -2,12 +2,14 @@
 
 use super::{
     credentials::{Email, Given, Password, dummy_hash},
-    mails::{self, Kind},
-    sql,
+    sign_ins, sql,
     tokens::{RefreshClaims, RefreshId, SESSION, Session, TokenPair, pair},
 };
 use crate::{
-    domain::audit,
+    domain::{
+        audit,
+        mails::{self, Kind},
+    },
     platform::{
         db::{Db, Tx},
         fields::{Fields, Read, Text},
@@ -191,7 +193,7 @@ pub async fn login(
     };
     let rehashed = grant.password.rehashed(&hash).transpose()?;
     // The password was checked outside: it must still be the same one now.
-    let tokens = db
+    let (tokens, warning) = db
         .tx(async |tx: &mut Tx| {
             let unchanged = sql::account(tx, &account.email)
                 .await?
@@ -203,9 +205,13 @@ pub async fn login(
                 sql::rehash(tx, account.id, rehashed).await?;
             }
             audit::record(tx, call, account.id, "auth.login", None).await?;
-            begin(tx, &keys, call, account.id).await
+            let tokens = begin(tx, &keys, call, account.id).await?;
+            Ok((tokens, sign_ins::warn(tx, &account, call.now).await?))
         })
         .await?;
+    if let Some(mail_id) = warning {
+        told(mail_id).await;
+    }
     for place in &places {
         // What stays taken is free again when its window ends; the login stands.
         let _ = limits.give_back(place).await;

@@ -1,7 +1,6 @@
 //! Statements on users and sessions.
 
 pub(super) mod links;
-pub(super) mod mails;
 pub(super) mod profile;
 
 use super::devices::Device;
@@ -198,6 +197,27 @@ pub(super) async fn revoke_sessions(
     .execute(tx)
     .await
     .map(|done| done.rows_affected())
+}
+
+/// From where an account was used, and since when.
+pub(super) struct Seen {
+    pub ip: Option<String>,
+    pub device: Option<String>,
+    pub first_at: OffsetDateTime,
+}
+
+/// From where sessions were begun, ended ones included; nothing of an account that was made after `since`.
+pub(super) async fn seen(tx: &mut Tx, user_id: Uuid, since: OffsetDateTime) -> Result<Vec<Seen>, Error> {
+    sqlx::query_as!(
+        Seen,
+        r#"SELECT s.ip, s.device_info ->> 'user_agent' AS device, min(s.created_at) AS "first_at!"
+           FROM sessions s JOIN users u ON u.id = s.user_id AND u.created_at < $2
+           WHERE s.user_id = $1 GROUP BY 1, 2"#,
+        user_id,
+        since,
+    )
+    .fetch_all(tx)
+    .await
 }
 
 /// The sessions that stand, the last used first.

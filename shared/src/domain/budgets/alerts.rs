@@ -2,7 +2,10 @@
 
 use super::{Percent, sql};
 use crate::{
-    domain::money::Money,
+    domain::{
+        mails::{Exceeded, write_exceeded},
+        money::Money,
+    },
     platform::{db::Tx, problem::Problem},
 };
 use serde::Serialize;
@@ -47,6 +50,10 @@ pub async fn check(
 ) -> Result<Vec<Alert>, Problem> {
     let (categories, currencies): (Vec<_>, Vec<_>) = changed.iter().cloned().unzip();
     let crossed = sql::alerts::cross(tx, user_id, today, now, &categories, &currencies).await?;
+    let exceeded = crossed.iter().filter(|one| one.threshold >= 100);
+    let exceeded =
+        exceeded.map(|one| Exceeded { budget_id: one.budget_id, start_date: one.start_date, threshold: one.threshold });
+    write_exceeded(tx, user_id, &exceeded.collect::<Vec<_>>(), now).await?;
     Ok(crossed.into_iter().map(Alert::from).collect())
 }
 

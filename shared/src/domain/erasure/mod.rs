@@ -3,7 +3,10 @@
 
 mod sql;
 
-use super::auth::{self, Confirmed, Given, Kind};
+use super::{
+    auth::{self, Confirmed, Given},
+    mails::{self, Kind},
+};
 use crate::platform::{
     clock,
     db::{Db, Tx},
@@ -77,7 +80,7 @@ pub async fn close_account(tx: &mut Tx, call: &Call, me: &auth::Me) -> Result<Cl
     // An import under way sees it at its next chunk and stops.
     sql::end_imports(tx, user_id, call.now).await?;
     sql::insert(tx, user_id, call.now, call.now.saturating_add(AGAIN)).await?;
-    let mail_id = auth::write_mail(tx, Kind::AccountClosed, &email, None, call.now).await?;
+    let mail_id = mails::write(tx, Kind::AccountClosed, &email, None, call.now).await?;
     Ok(Closed { user_id, mail_id })
 }
 

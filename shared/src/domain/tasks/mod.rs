@@ -74,6 +74,10 @@ pub enum Work {
     DetectAnomalies,
     /// Flag transactions that look the same as others.
     FindDuplicates,
+    /// Write down the mails on the week before.
+    WeeklySummary,
+    /// Write down the mails on the month before.
+    MonthlyReport,
     /// Send a mail.
     Mail {
         /// Which.
@@ -110,6 +114,8 @@ impl Work {
             Self::Remind => Kind("remind", "scheduled", &Policy::DATABASE),
             Self::DetectAnomalies => Kind("detect_anomalies", "scheduled", &Policy::DATABASE),
             Self::FindDuplicates => Kind("find_duplicates", "scheduled", &Policy::DATABASE),
+            Self::WeeklySummary => Kind("weekly_summary", "scheduled", &Policy::DATABASE),
+            Self::MonthlyReport => Kind("monthly_report", "scheduled", &Policy::DATABASE),
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
@@ -146,6 +152,8 @@ impl Work {
             | Self::Remind
             | Self::DetectAnomalies
             | Self::FindDuplicates
+            | Self::WeeklySummary
+            | Self::MonthlyReport
             | Self::Mail { .. }
             | Self::Sweep
             | Self::Tidy
@@ -162,6 +170,8 @@ pub const SCHEDULABLE: &[Work] = &[
     Work::Remind,
     Work::DetectAnomalies,
     Work::FindDuplicates,
+    Work::WeeklySummary,
+    Work::MonthlyReport,
     Work::Retrain,
     Work::Sweep,
     Work::Tidy,

@@ -2,7 +2,7 @@
 
 use super::{Task, Work, queues, schedules, sql};
 use crate::{
-    domain::{auth, erasure, events, imports, merchants, transactions},
+    domain::{auth, erasure, events, imports, mails, merchants, transactions},
     platform::{clock, db::Tx, problem::Problem, queue::Worker},
 };
 use time::Duration;
@@ -58,7 +58,7 @@ pub(super) async fn sweep(worker: &Worker) -> Result<(), Problem> {
         worker.queue(&Task::new(Work::Merge { merge_id })).await?;
     }
     let now = clock::now();
-    for mail_id in db.tx(async |tx: &mut Tx| auth::unsent_mails(tx, now).await).await? {
+    for mail_id in db.tx(async |tx: &mut Tx| mails::unsent(tx, now).await).await? {
         worker.queue(&Task::new(Work::Mail { mail_id })).await?;
     }
     for user_id in db.tx(async |tx: &mut Tx| erasure::due(tx, now).await).await? {

@@ -21,13 +21,15 @@ const fn kept(step: Step) -> Duration {
         Step::Mails | Step::Runs | Step::Samples => Duration::days(7),
         // An account's owner may ask what happened on a device.
         Step::Sessions | Step::FailedRuns => Duration::days(30),
+        // An old mail is found again, and its link is to work.
+        Step::Unsubscribing => Duration::days(400),
     }
 }
 
 /// Deletes sessions, links and keys that have ended, mails that never went out, and what is known of old tasks. Twice, late or
 /// killed in the middle does no harm.
 pub(super) async fn tidy(db: &Db, now: OffsetDateTime, deadline: Instant) -> Result<Ran, Problem> {
-    for step in STEPS {
+    for &step in STEPS {
         let before = now.saturating_sub(kept(step));
         loop {
             if deadline.saturating_duration_since(Instant::now()) < CHUNK_TIME {

@@ -4,7 +4,7 @@
 use super::{Task, Work, runs, send, sweep, tidy};
 use crate::{
     domain::{
-        anchors, anomalies, auth, budgets, erasure, events, imports, merchants, subscriptions, trainings, transactions,
+        anchors, anomalies, auth, budgets, erasure, events, imports, mails, merchants, subscriptions, trainings, transactions,
     },
     platform::{
         clock,
@@ -14,6 +14,7 @@ use crate::{
         serve::{Message, guarded},
     },
 };
+use mails::Summary;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -125,11 +126,20 @@ impl Worker {
                 transactions::find_duplicates(db, told, clock::now(), deadline).await
             }
             Work::Retrain => trainings::retrain(db, &self.files, deadline).await,
-            Work::Mail { mail_id } => auth::send_mail(db, &self.post, mail_id).await.map(|()| Ran::Done),
+            Work::Mail { mail_id } => {
+                mails::send(db, &self.post, auth::link_of_mail, mail_id).await.map(|()| Ran::Done)
+            }
+            Work::WeeklySummary => self.sum_up(Summary::Weekly, deadline).await,
+            Work::MonthlyReport => self.sum_up(Summary::Monthly, deadline).await,
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,
             Work::Sweep => sweep::sweep(self).await.map(|()| Ran::Done),
             Work::Tick => sweep::tick(self).await.map(|()| Ran::Done),
         }
+    }
+
+    async fn sum_up(&self, summary: Summary, deadline: Instant) -> Result<Ran, Problem> {
+        let told = async |mails| super::mail(&self.default, mails).await;
+        mails::write_due(&self.db, summary, told, clock::now(), deadline).await
     }
 
     /// Sends a task to its queue.

@@ -1,6 +1,7 @@
 //! What every test stands on: a database of its own, users in it, and calls of theirs.
 
 mod database;
+pub mod post;
 mod random;
 
 pub use database::{Fresh, migrator};

@@ -3,6 +3,7 @@
 use crate::{
     endpoints::Answers,
     support::{
+        database,
         http::Client,
         user::{User, email, text},
     },
@@ -151,4 +152,25 @@ fn auth_ws_ticket() {
     let mut answers = Answers::default();
     answers.add("a ticket", &user.request("POST", "/auth/ws-ticket").send());
     answers.check("auth_ws_ticket");
+}
+
+#[test]
+fn auth_unsubscribe() {
+    let user = User::register();
+    let mut answers = Answers::default();
+    let token = "qSDjA0lNn3x1oK2mVwZ8b0Jt5cYx7uR4eHf6gTi9PkM";
+    let known = format!(
+        "INSERT INTO unsubscribe_tokens (user_id, token_hash, kind, created_at)
+         VALUES ('{}', sha256('{token}{}'), 'weekly_summary', now())",
+        user.id, user.id
+    );
+    assert_eq!(database::run(&known), 1);
+    let ask = |method: &str, query: &str| Client::new().request(method, &format!("/mail/unsubscribe{query}")).send();
+    let known = format!("?token={token}{}", user.id);
+    answers.add("a link that is followed", &ask("GET", &known));
+    answers.add("its button", &ask("POST", &known));
+    answers.add("a link that nobody knows", &ask("GET", "?token=x"));
+    answers.add("and its button", &ask("POST", "?token=x"));
+    answers.add("no token", &ask("GET", ""));
+    answers.check("auth_unsubscribe");
 }

@@ -14,7 +14,7 @@ mod transactions;
 use crate::support::{http::Answer, redact};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 24] = [
     "auth_register",
     "auth_login",
     "auth_refresh",
@@ -23,6 +23,7 @@ const PAGES: [&str; 23] = [
     "auth_update",
     "auth_password",
     "auth_links",
+    "auth_unsubscribe",
     "auth_sessions",
     "auth_ws_ticket",
     "transactions",

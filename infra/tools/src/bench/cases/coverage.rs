@@ -12,6 +12,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("auth.verify", "counts attempts in DynamoDB"),
     ("auth.session_end", "runs the statements of auth.logout"),
     ("auth.ws_ticket", "writes its ticket to DynamoDB; its one statement looks the session up"),
+    ("auth.unsubscribe", "finds its token by a key and changes one row of its user's"),
+    ("auth.unsubscribe_page", "finds its token by a key"),
     ("admin.queues", "asks SQS; its statements look at the last of short lists"),
     ("admin.redrive", "asks SQS"),
     ("admin.schedule_run", "hands its task to SQS"),

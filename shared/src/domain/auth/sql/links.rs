@@ -65,14 +65,13 @@ pub async fn find(tx: &mut Tx, hash: &[u8], now: OffsetDateTime) -> Result<Optio
 pub struct User {
     pub email: String,
     pub pending_email: Option<String>,
-    pub is_verified: bool,
 }
 
 /// An active user, locked against other changes of the account.
 pub async fn lock_user(tx: &mut Tx, user_id: Uuid) -> Result<Option<User>, Error> {
     sqlx::query_as!(
         User,
-        "SELECT email, pending_email, is_verified FROM users WHERE id = $1 AND is_active FOR NO KEY UPDATE",
+        "SELECT email, pending_email FROM users WHERE id = $1 AND is_active FOR NO KEY UPDATE",
         user_id,
     )
     .fetch_optional(tx)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 pub struct Crossed {
     pub budget_id: Uuid,
+    pub start_date: Date,
     pub category: String,
     pub currency: String,
     pub amount: Decimal,
@@ -49,7 +50,7 @@ pub async fn cross(
                           AND (r.threshold >= 100 OR p.alerted_at IS NULL OR p.alerted_at <= $3::timestamptz - interval '1 hour')))
                RETURNING p.budget_id, r.threshold > r.before AS risen
            )
-           SELECT r.budget_id, r.category, r.currency, r.amount, r.spent AS "spent!", r.threshold AS "threshold!"
+           SELECT r.budget_id, r.start_date, r.category, r.currency, r.amount, r.spent AS "spent!", r.threshold AS "threshold!"
            FROM reached r JOIN told ON told.budget_id = r.budget_id WHERE told.risen
            ORDER BY r.budget_id"#,
         user_id,

@@ -16,10 +16,11 @@ pub enum Step {
     Runs,
     FailedRuns,
     Samples,
+    Unsubscribing,
 }
 
 /// All of it.
-pub const STEPS: [Step; 9] = [
+pub const STEPS: &[Step] = &[
     Step::Sessions,
     Step::Tokens,
     Step::Keys,
@@ -29,6 +30,7 @@ pub const STEPS: [Step; 9] = [
     Step::Runs,
     Step::FailedRuns,
     Step::Samples,
+    Step::Unsubscribing,
 ];
 
 /// Deletes up to `most` rows that were over before then.
@@ -86,6 +88,12 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Samples => sqlx::query!(
             "DELETE FROM queue_samples WHERE (queue, at) IN (
                  SELECT queue, at FROM queue_samples WHERE at < $1 ORDER BY queue, at LIMIT $2)",
+            before,
+            most,
+        ),
+        Step::Unsubscribing => sqlx::query!(
+            "DELETE FROM unsubscribe_tokens WHERE (user_id, token_hash) IN (
+                 SELECT user_id, token_hash FROM unsubscribe_tokens WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
             before,
             most,
         ),

@@ -1,0 +1,477 @@
+//! Every figure of a summary against a model that adds up rows one by one.
+
+use crate::support::{
+    Fresh, Random, amount,
+    post::{deliver, wants, write_due},
+};
+use shared::domain::{auth::Me, mails::Summary};
+use std::collections::{BTreeMap, BTreeSet};
+use time::{Date, Duration, OffsetDateTime, macros::datetime};
+use uuid::Uuid;
+
+/// A transaction. The same merchant is recognised or goes by its text.
+#[derive(Clone)]
+struct Row {
+    date: Date,
+    cents: i64,
+    currency: &'static str,
+    category: &'static str,
+    merchant: usize,
+    deleted: bool,
+}
+
+const CATEGORIES: [&str; 9] = [
+    "Groceries",
+    "Fuel",
+    "Travel",
+    "Home",
+    "Income",
+    "Transfers",
+    "Savings & Investments",
+    "My own <b>label</b>",
+    "Uncategorized",
+];
+/// Those with a small letter are known to nobody.
+const MERCHANTS: [&str; 7] = ["Alpha", "Beta", "Gamma", "Delta & Sons", "corner shop", "kiosk", "<i>bar</i>"];
+
+fn known(merchant: usize) -> bool {
+    merchant < 4
+}
+
+fn counts(row: &Row) -> bool {
+    !row.deleted && !["Transfers", "Savings & Investments"].contains(&row.category)
+}
+
+fn random_rows(random: &mut Random, around: Date, days: i64) -> Vec<Row> {
+    let currencies = ["EUR", "EUR", "EUR", "USD", "GBP"];
+    (0..400)
+        .map(|_| {
+            let category = random.of(&CATEGORIES);
+            // Different ones, so that no two are as large.
+            let cents = random.within(1, 100_000_000);
+            let refund = category == "Income" || random.once_in(10);
+            Row {
+                date: around + Duration::days(random.within(-days, 10)),
+                cents: if refund { -cents } else { cents },
+                currency: random.of(&currencies),
+                category,
+                merchant: usize::try_from(random.within(0, 7)).unwrap(),
+                deleted: random.once_in(7),
+            }
+        })
+        .collect()
+}
+
+/// The merchants that are known, found or made.
+async fn merchants(conn: &mut sqlx::PgConnection) -> Vec<Uuid> {
+    let mut ids = Vec::new();
+    for name in &MERCHANTS[..4] {
+        let found = sqlx::query_scalar("SELECT id FROM merchant_master WHERE canonical_name = $1").bind(name);
+        ids.push(match found.fetch_optional(&mut *conn).await.unwrap() {
+            Some(id) => id,
+            None => crate::support::merchant(conn, name, "Home", &[]).await,
+        });
+    }
+    ids
+}
+
+async fn store(fresh: &Fresh, me: &Me, rows: &[Row]) {
+    let mut conn = fresh.admin().await;
+    let ids = merchants(&mut conn).await;
+    for row in rows {
+        let insert = "INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id,
+                                                category, source, changed_seq, is_deleted, deleted_at)
+                      VALUES ($1, $2, $3::text::numeric, $4, $5, $6, $7, $8, $9, 'csv', 1, $10, CASE WHEN $10 THEN now() END)";
+        sqlx::query(insert)
+            .bind(me.user_id)
+            .bind(Uuid::now_v7())
+            .bind(amount(row.cents))
+            .bind(row.currency)
+            .bind(row.date)
+            .bind(MERCHANTS[row.merchant])
+            .bind(i64::try_from(row.merchant).unwrap())
+            .bind(ids.get(row.merchant))
+            .bind(row.category)
+            .bind(row.deleted)
+            .execute(&mut conn)
+            .await
+            .unwrap();
+    }
+}
+
+fn money(cents: i64, currency: &str) -> String {
+    format!("{} {currency}", amount(cents))
+}
+
+fn compared(this: i64, before: i64, currency: &str, then: &str) -> String {
+    match this - before {
+        0 => format!("as much as {then}"),
+        more @ 1.. => format!("{} more than {then}", money(more, currency)),
+        less => format!("{} less than {then}", money(-less, currency)),
+    }
+}
+
+/// Cents by category.
+fn by_category(rows: &[&Row]) -> BTreeMap<&'static str, i64> {
+    let mut all = BTreeMap::new();
+    for row in rows {
+        *all.entry(row.category).or_insert(0) += row.cents;
+    }
+    all
+}
+
+/// What went out and what came in.
+fn out_and_in(rows: &[&Row]) -> (i64, i64) {
+    let all = by_category(rows);
+    (all.values().filter(|net| **net > 0).sum(), -all.values().filter(|net| **net < 0).sum::<i64>())
+}
+
+/// Half a cent away from zero.
+fn mean(values: &[i64]) -> i64 {
+    let (sum, n) = (values.iter().sum::<i64>(), i64::try_from(values.len()).unwrap());
+    let rounded = (sum.abs() * 2 + n) / (2 * n);
+    if sum < 0 { -rounded } else { rounded }
+}
+
+fn day(date: Date) -> String {
+    format!("{} {} {}", &date.weekday().to_string()[..3], date.day(), date.month())
+}
+
+/// How periods before the one that is summed up are called.
+struct Words {
+    one: String,
+    then: String,
+    each: &'static str,
+}
+
+struct Model<'a> {
+    currency: &'a str,
+    /// The period and those before it, each with its rows.
+    periods: Vec<Vec<&'a Row>>,
+    words: &'a Words,
+}
+
+impl Model<'_> {
+    fn totals(&self) -> Vec<String> {
+        let sums: Vec<_> = self.periods.iter().map(|rows| out_and_in(rows)).collect();
+        let first = self.periods.iter().rposition(|rows| !rows.is_empty()).unwrap();
+        let line = |label: &str, of: &dyn Fn(&(i64, i64)) -> i64| {
+            let values: Vec<_> = sums.iter().map(of).collect();
+            let mut notes = Vec::new();
+            if first > 0 {
+                notes.push(format!("{}: {}", self.words.one, money(values[1], self.currency)));
+            }
+            if first > 1 {
+                let mean = money(mean(&values[1..=first]), self.currency);
+                notes.push(format!("{first}-{} mean: {mean}", self.words.each));
+            }
+            let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+            format!("{label}: {}{notes}", money(values[0], self.currency))
+        };
+        vec![line("Spent", &|sum| sum.0), line("Income", &|sum| sum.1), line("Net", &|sum| sum.1 - sum.0)]
+    }
+
+    fn categories(&self, most: usize) -> Vec<String> {
+        let (this, before) = (by_category(&self.periods[0]), by_category(&self.periods[1]));
+        let mut all: Vec<_> = this.into_iter().filter(|(_, net)| *net > 0).collect();
+        all.sort_by_key(|(_, net)| -net);
+        let line = |(category, net): (&str, i64)| {
+            let earlier = before.get(category).copied().unwrap_or(0).max(0);
+            let note = if earlier == 0 {
+                format!("nothing {}", self.words.then)
+            } else {
+                compared(net, earlier, self.currency, &self.words.then)
+            };
+            format!("- {category}: {} ({note})", money(net, self.currency))
+        };
+        headed("WHERE IT WENT", all.into_iter().take(most).map(line).collect())
+    }
+
+    fn merchants(&self) -> Vec<String> {
+        let mut all = BTreeMap::<usize, (i64, usize)>::new();
+        for row in &self.periods[0] {
+            let of = all.entry(row.merchant).or_default();
+            *of = (of.0 + row.cents, of.1 + 1);
+        }
+        let mut all: Vec<_> = all.into_iter().filter(|(_, (sum, _))| *sum > 0).collect();
+        all.sort_by_key(|(_, (sum, _))| -sum);
+        let line = |(merchant, (sum, times)): (usize, (i64, usize))| {
+            let times = if times == 1 { "once".into() } else { format!("{times} times") };
+            format!("- {}: {} ({times})", MERCHANTS[merchant], money(sum, self.currency))
+        };
+        headed("TOP MERCHANTS", all.into_iter().take(5).map(line).collect())
+    }
+
+    fn largest(&self, most: usize) -> Vec<String> {
+        let mut all: Vec<_> = self.periods[0].iter().filter(|row| row.cents > 0).collect();
+        all.sort_by_key(|row| -row.cents);
+        let line = |row: &&&Row| {
+            let (name, sum) = (MERCHANTS[row.merchant], money(row.cents, self.currency));
+            format!("- {name}: {sum} ({} · {})", day(row.date), row.category)
+        };
+        headed("LARGEST", all.iter().take(most).map(line).collect())
+    }
+}
+
+fn headed(heading: &str, lines: Vec<String>) -> Vec<String> {
+    if lines.is_empty() { lines } else { [vec![heading.to_owned()], lines].concat() }
+}
+
+/// Currencies with their periods, the user's own first and then by how many rows there are.
+fn models<'a>(rows: &'a [Row], periods: &[(Date, Date)], words: &'a Words) -> Vec<Model<'a>> {
+    let currencies: BTreeSet<_> = rows.iter().map(|row| row.currency).collect();
+    let mut all: Vec<_> = currencies
+        .into_iter()
+        .map(|currency| {
+            let within =
+                |row: &Row, from: Date, to: Date| row.currency == currency && row.date >= from && row.date <= to;
+            let of = |(from, to): &(Date, Date)| {
+                rows.iter().filter(|row| counts(row) && within(row, *from, *to)).collect::<Vec<_>>()
+            };
+            Model { currency, periods: periods.iter().map(of).collect(), words }
+        })
+        .filter(|model| !model.periods[0].is_empty())
+        .collect();
+    all.sort_by_key(|model| (model.currency != "EUR", usize::MAX - model.periods[0].len(), model.currency));
+    all
+}
+
+/// The lines of a mail that say something, down to where budgets begin or the footer.
+fn lines(text: &str) -> Vec<String> {
+    let said = text.lines().filter(|line| !line.is_empty());
+    said.take_while(|line| {
+        !line.starts_with("BUDGETS") && !line.starts_with("MERCHANTS THAT") && !line.starts_with("Open ")
+    })
+    .map(ToOwned::to_owned)
+    .collect()
+}
+
+fn lead(model: &Model<'_>, when: &str) -> String {
+    let (this, before) = (out_and_in(&model.periods[0]).0, out_and_in(&model.periods[1]).0);
+    let spent = money(this, model.currency);
+    if model.periods[1..].iter().all(Vec::is_empty) {
+        return format!("You spent {spent} {when}.");
+    }
+    format!("You spent {spent} {when}, {}.", compared(this, before, model.currency, &model.words.then))
+}
+
+async fn sent(fresh: &Fresh, summary: Summary, now: OffsetDateTime) -> shared::domain::mails::Letter {
+    let db = fresh.db();
+    let mails = write_due(&db, summary, now).await;
+    deliver(&db, mails[0], now).await.unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn must_hold_24_25_a_weekly_summary_says_what_adding_up_the_rows_says() {
+    let words = Words { one: "week before".into(), then: "the week before".into(), each: "week" };
+    let mondays = [
+        (1, datetime!(2026-03-16 08:00 UTC), "9 – 15 March 2026", 80),
+        (2, datetime!(2027-01-04 08:00 UTC), "28 December 2026 – 3 January 2027", 70),
+        (3, datetime!(2028-03-06 08:00 UTC), "28 February – 5 March 2028", 25),
+        (4, datetime!(2026-03-16 08:00 UTC), "9 – 15 March 2026", 6),
+    ];
+    for (seed, now, week, back) in mondays {
+        let fresh = Fresh::new().await;
+        let me = fresh.user().await;
+        wants(&fresh, &me, "UTC", &["weekly_summary"]).await;
+        // Another user's rows are nobody's business.
+        let mut random = Random::new(seed);
+        store(&fresh, &fresh.user().await, &random_rows(&mut random, now.date(), 30)[..50]).await;
+        let rows = random_rows(&mut random, now.date(), back);
+        store(&fresh, &me, &rows).await;
+        let monday = now.date() - Duration::days(7);
+        let of = |n: i64| (monday - Duration::weeks(n), monday - Duration::weeks(n) + Duration::days(6));
+        let periods: Vec<_> = (0..=8).map(of).collect();
+        let models = models(&rows, &periods, &words);
+        let mut expected = vec![lead(&models[0], "last week")];
+        for model in &models {
+            expected.push(format!("IN {}", model.currency));
+            expected.extend(model.totals());
+            expected.extend(model.categories(5));
+            expected.extend(model.merchants());
+            expected.extend(model.largest(3));
+        }
+        let letter = sent(&fresh, Summary::Weekly, now).await;
+        assert_eq!(letter.subject, format!("Your week, {week}"));
+        assert_eq!(lines(&letter.text), expected, "seed {seed}");
+        assert!(!letter.html.contains("<i>bar") && !letter.html.contains("<b>label"), "what was written is text");
+    }
+}
+
+fn month(of: Date, back: i32) -> (Date, Date) {
+    let index = of.year() * 12 + i32::from(u8::from(of.month())) - 1 - back;
+    let name = time::Month::try_from(u8::try_from(index.rem_euclid(12) + 1).unwrap()).unwrap();
+    let year = index.div_euclid(12);
+    (Date::from_calendar_date(year, name, 1).unwrap(), Date::from_calendar_date(year, name, name.length(year)).unwrap())
+}
+
+#[tokio::test]
+async fn must_hold_24_25_a_monthly_report_says_what_adding_up_the_rows_says() {
+    let firsts = [
+        (1, datetime!(2026-04-01 00:00 UTC), "March", "February", "2026", 240),
+        (2, datetime!(2028-03-01 00:00 UTC), "February", "January", "2028", 130),
+        (3, datetime!(2027-01-03 00:00 UTC), "December", "November", "2026", 45),
+    ];
+    for (seed, now, name, earlier, year, back) in firsts {
+        let words = Words { one: earlier.into(), then: format!("in {earlier}"), each: "month" };
+        let fresh = Fresh::new().await;
+        let me = fresh.user().await;
+        wants(&fresh, &me, "UTC", &["monthly_report"]).await;
+        let mut random = Random::new(seed);
+        store(&fresh, &fresh.user().await, &random_rows(&mut random, now.date(), 30)[..50]).await;
+        let rows = random_rows(&mut random, now.date(), back);
+        store(&fresh, &me, &rows).await;
+        let periods: Vec<_> = (1..=7).map(|n| month(now.date(), n)).collect();
+        let models = models(&rows, &periods, &words);
+        let mut expected = vec![lead(&models[0], &format!("in {name}"))];
+        for model in &models {
+            expected.push(format!("IN {}", model.currency));
+            expected.extend(model.totals());
+            let (spent, income) = out_and_in(&model.periods[0]);
+            if income > 0 {
+                let share = |part: i64| (part * 200 + income) / (income * 2);
+                expected.push(if income >= spent {
+                    format!("Savings rate: {} % of what came in is left.", share(income - spent))
+                } else {
+                    format!("You spent {} % more than came in.", share(spent - income))
+                });
+            }
+            expected.extend(model.categories(10));
+            expected.extend(model.largest(5));
+        }
+        let letter = sent(&fresh, Summary::Monthly, now).await;
+        assert_eq!(letter.subject, format!("Your {name} {year}"));
+        assert_eq!(lines(&letter.text), expected, "seed {seed}");
+
+        let recognised = |from: Date, to: Date| -> BTreeSet<usize> {
+            let within =
+                rows.iter().filter(|row| counts(row) && known(row.merchant) && row.date >= from && row.date <= to);
+            within.map(|row| row.merchant).collect()
+        };
+        let this = recognised(periods[0].0, periods[0].1);
+        let ever = recognised(Date::MIN, periods[0].0 - Duration::DAY);
+        let each = (1..=3).map(|n| recognised(periods[n].0, periods[n].1));
+        let steady = each.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap();
+        let says = |what: &str| letter.text.lines().find(|line| line.starts_with(what)).unwrap_or_default().to_owned();
+        let (new, gone) = (says("For the first time"), says("In each of the three"));
+        for (merchant, name) in MERCHANTS.iter().enumerate().take(4) {
+            assert_eq!(new.contains(name), this.contains(&merchant) && !ever.contains(&merchant), "{name} in {new}");
+            assert_eq!(
+                gone.contains(name),
+                !this.contains(&merchant) && steady.contains(&merchant),
+                "{name} in {gone}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn merchants_that_came_and_went_are_told() {
+    let fresh = Fresh::new().await;
+    let me = fresh.user().await;
+    wants(&fresh, &me, "UTC", &["monthly_report"]).await;
+    let row = |merchant: usize, date: Date, deleted: bool| Row {
+        date,
+        cents: 100,
+        currency: "EUR",
+        category: "Home",
+        merchant,
+        deleted,
+    };
+    let months: Vec<_> = (0..=5).map(|n| month(time::macros::date!(2026 - 03 - 01), n).0).collect();
+    let rows = [
+        // Steady until now; missing in one of the three; deleted now.
+        vec![row(0, months[1], false), row(0, months[2], false), row(0, months[3], false), row(0, months[0], true)],
+        vec![row(1, months[1], false), row(1, months[3], false)],
+        // New; and not new, because it was there long ago.
+        vec![row(2, months[0], false), row(2, months[1], true)],
+        vec![row(3, months[0], false), row(3, months[5], false)],
+    ];
+    store(&fresh, &me, &rows.concat()).await;
+    let text = sent(&fresh, Summary::Monthly, datetime!(2026-04-01 00:00 UTC)).await.text;
+    assert!(text.contains("\nFor the first time: Gamma.\n"), "{text}");
+    assert!(text.contains("\nIn each of the three months before, and not in this one: Alpha.\n"), "{text}");
+}
+
+async fn budget(fresh: &Fresh, me: &Me, category: &str, amount: &str, from: Date, to: Date) -> Uuid {
+    let (id, mut conn) = (Uuid::now_v7(), fresh.admin().await);
+    let budget = "INSERT INTO budgets (user_id, id, category, currency, changed_seq) VALUES ($1, $2, $3, 'EUR', 1)";
+    sqlx::query(budget).bind(me.user_id).bind(id).bind(category).execute(&mut conn).await.unwrap();
+    let period = "INSERT INTO budget_periods (user_id, budget_id, start_date, end_date, amount)
+                  VALUES ($1, $2, $3, $4, $5::text::numeric)";
+    let period = sqlx::query(period).bind(me.user_id).bind(id).bind(from).bind(to).bind(amount);
+    period.execute(&mut conn).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn budgets_are_watched_and_judged_and_charges_are_expected() {
+    use time::macros::date;
+    let fresh = Fresh::new().await;
+    let me = fresh.user().await;
+    // It is Monday the 16th there, and still Sunday in UTC.
+    wants(&fresh, &me, "Pacific/Kiritimati", &["weekly_summary", "monthly_report"]).await;
+    let row = |cents: i64, category: &'static str, date: Date, deleted: bool| Row {
+        date,
+        cents,
+        currency: "EUR",
+        category,
+        merchant: 4,
+        deleted,
+    };
+    let rows = [
+        row(10_001, "Groceries", date!(2026 - 03 - 10), false),
+        row(99_999, "Groceries", date!(2026 - 03 - 10), true),
+        row(8000, "Fuel", date!(2026 - 03 - 10), false),
+        row(8001, "Travel", date!(2026 - 03 - 10), false),
+        row(10_000, "Home", date!(2026 - 03 - 11), false),
+        row(30_000, "My own <b>label</b>", date!(2026 - 03 - 11), false),
+    ];
+    store(&fresh, &me, &rows).await;
+    let march = (date!(2026 - 03 - 01), date!(2026 - 03 - 31));
+    for category in ["Groceries", "Fuel", "Travel", "Home"] {
+        budget(&fresh, &me, category, "100", march.0, march.1).await;
+    }
+    // Over since yesterday; gone; of next month.
+    budget(&fresh, &me, "Entertainment", "0.01", march.0, date!(2026 - 03 - 15)).await;
+    let gone = budget(&fresh, &me, "My own <b>label</b>", "1", march.0, march.1).await;
+    let delete = "UPDATE budgets SET is_deleted = true, deleted_at = now() WHERE id = $1";
+    sqlx::query(delete).bind(gone).execute(&mut fresh.admin().await).await.unwrap();
+    budget(&fresh, &me, "Education", "0.01", date!(2026 - 04 - 01), date!(2026 - 04 - 30)).await;
+
+    let mut conn = fresh.admin().await;
+    let netflix = crate::support::merchant(&mut conn, "Netflix", "Subscriptions", &[]).await;
+    let charges = [
+        (Some(netflix), "Subscriptions", "15.99", date!(2026 - 03 - 16), true),
+        (None, "Insurance", "80.00", date!(2026 - 03 - 22), true),
+        (None, "Home", "1.00", date!(2026 - 03 - 15), true),
+        (None, "Home", "2.00", date!(2026 - 03 - 23), true),
+        (None, "Home", "3.00", date!(2026 - 03 - 18), false),
+        (None, "Income", "-4.00", date!(2026 - 03 - 18), true),
+    ];
+    for (merchant, category, amount, date, active) in charges {
+        let row = "INSERT INTO recurrences (user_id, id, merchant_id, merchant_key, category, currency, amount_mean, period_days,
+                                            next_expected_date, confidence, is_active, changed_seq)
+                   VALUES ($1, $2, $3, 1, $4, 'EUR', $5::text::numeric, 30, $6, 0.9, $7, 1)";
+        let row = sqlx::query(row).bind(me.user_id).bind(Uuid::now_v7()).bind(merchant).bind(category).bind(amount);
+        row.bind(date).bind(active).execute(&mut conn).await.unwrap();
+    }
+    let text = sent(&fresh, Summary::Weekly, datetime!(2026-03-15 18:00 UTC)).await.text;
+    let (_, rest) = text.split_once("BUDGETS TO WATCH\n").unwrap();
+    let expected = "- Groceries: 100.01 of 100.00 EUR (100 % · 0.01 EUR over · until Tue 31 March)\n\
+                    - Home: 100.00 of 100.00 EUR (100 % · 0.00 EUR left · until Tue 31 March)\n\
+                    - Travel: 80.01 of 100.00 EUR (80 % · 19.99 EUR left · until Tue 31 March)\n\n\
+                    EXPECTED IN THE NEXT SEVEN DAYS\n\
+                    - Netflix: about 15.99 EUR (Mon 16 March)\n\
+                    - Insurance: about 80.00 EUR (Sun 22 March)\n\n";
+    assert!(rest.starts_with(expected), "{rest}");
+
+    let text = sent(&fresh, Summary::Monthly, datetime!(2026-03-31 10:00 UTC)).await.text;
+    let (_, rest) = text.split_once("BUDGETS: 4 OF 5 KEPT\n").unwrap();
+    let expected = "- Groceries: 100.01 of 100.00 EUR (100 % · 0.01 EUR over · not kept)\n\
+                    - Home: 100.00 of 100.00 EUR (100 % · 0.00 EUR left · kept)\n\
+                    - Travel: 80.01 of 100.00 EUR (80 % · 19.99 EUR left · kept)\n\
+                    - Fuel: 80.00 of 100.00 EUR (80 % · 20.00 EUR left · kept)\n\
+                    - Entertainment: 0.00 of 0.01 EUR (0 % · 0.01 EUR left · kept)\n\n";
+    assert!(rest.starts_with(expected), "{rest}");
+}
