@@ -19,3 +19,4 @@ pub mod reviews;
 pub mod services;
 pub mod tasks;
 pub mod transactions;
+pub mod watch;

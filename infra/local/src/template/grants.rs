@@ -80,13 +80,35 @@ pub fn grant(name: &str) -> Result<Grant> {
             )],
             parameters: vec![("MailFrom".into(), "!Ref MailFrom".into())],
         },
+        ("lookout", "") => lookout(),
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail",
+            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
             LANES.map(|lane| format!("inbox:{lane}")).join(", "),
         ),
     })
+}
+
+/// The alert targets, of which the webhook is a secret; and the addresses that are watched.
+fn lookout() -> Grant {
+    let mut grant = secret("ALERT_WEBHOOK_SECRET", "AlertWebhook");
+    grant.variables.extend([
+        ("ALERT_MAIL".into(), "!Ref AlertMail".into()),
+        ("API_URL".into(), "!Ref ApiUrl".into()),
+        ("IPFS_GATEWAY".into(), "!Ref IpfsGateway".into()),
+    ]);
+    grant.parameters.extend([
+        ("AlertMail".into(), "!Ref AlertMail".into()),
+        (
+            "ApiUrl".into(),
+            "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${HttpApi}/v1\", \
+             !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
+                .into(),
+        ),
+        ("IpfsGateway".into(), "!Ref IpfsGateway".into()),
+    ]);
+    grant
 }
 
 pub fn ws_api() -> (String, String) {

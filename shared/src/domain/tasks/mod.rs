@@ -10,6 +10,7 @@ pub mod schedules;
 mod sql;
 mod sweep;
 mod tidy;
+mod watching;
 mod worker;
 
 use crate::platform::{
@@ -82,6 +83,16 @@ pub enum Work {
     Tidy,
     /// Queue the tasks whose schedule is due: the clock's own task, every minute.
     Tick,
+    /// Look for what goes wrong with tasks and queues, and tell the alert targets.
+    Watch,
+    /// Ask the API whether it works.
+    HealthCanary,
+    /// Tell the alert targets which tasks failed.
+    FailureReport,
+    /// Gather the planner's statistics, and look whether VACUUM keeps up.
+    Maintain,
+    /// Ask a gateway of IPFS for pinned files.
+    PinCheck,
 }
 
 /// A kind of task: its name, its queue, and how it is tried.
@@ -101,6 +112,11 @@ impl Work {
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
+            Self::Watch => Kind("watch", "scheduled", &Policy::CLOCK),
+            Self::HealthCanary => Kind("health_canary", "scheduled", &Policy::CLOCK),
+            Self::FailureReport => Kind("failure_report", "default", &Policy::DATABASE),
+            Self::Maintain => Kind("maintain", "low", &Policy::DATABASE),
+            Self::PinCheck => Kind("pin_check", "low", &Policy::DATABASE),
         }
     }
 
@@ -133,13 +149,29 @@ impl Work {
             | Self::Mail { .. }
             | Self::Sweep
             | Self::Tidy
-            | Self::Tick => None,
+            | Self::Tick
+            | Self::Watch
+            | Self::HealthCanary
+            | Self::FailureReport
+            | Self::Maintain
+            | Self::PinCheck => None,
         }
     }
 }
 
 /// Kinds that need nothing but their name: what a schedule may run.
-pub const SCHEDULABLE: [Work; 5] = [Work::RenewBudgets, Work::Anchor, Work::Retrain, Work::Sweep, Work::Tidy];
+pub const SCHEDULABLE: [Work; 10] = [
+    Work::RenewBudgets,
+    Work::Anchor,
+    Work::Retrain,
+    Work::Sweep,
+    Work::Tidy,
+    Work::Watch,
+    Work::HealthCanary,
+    Work::FailureReport,
+    Work::Maintain,
+    Work::PinCheck,
+];
 
 impl Task {
     /// A task in the current form.

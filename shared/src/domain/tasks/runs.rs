@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// A note on what went wrong is no longer.
 const ERROR: usize = 500;
+/// Nor is what came of it, as JSON.
+const RESULT: usize = 4000;
 
 /// What a task is told beside its kind.
 fn args(work: &Work) -> Result<Value, Problem> {
@@ -51,8 +53,14 @@ async fn end(db: &Db, id: Uuid, status: Status, error: Option<&str>, result: Opt
     db.tx(end).await
 }
 
+/// A result that is small enough to be kept and shown.
+fn small(result: Value) -> Value {
+    if result.to_string().len() > RESULT { serde_json::json!({"too_long": true}) } else { result }
+}
+
 /// Notes that a task is done.
 pub(super) async fn succeed(db: &Db, id: Uuid, result: Option<Value>) -> Result<(), Problem> {
+    let result = result.map(small);
     end(db, id, Status::Succeeded, None, result).await
 }
 

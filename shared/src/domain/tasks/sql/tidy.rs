@@ -15,11 +15,23 @@ pub enum Step {
     Runs,
     FailedRuns,
     Samples,
+    Alerts,
+    Notices,
 }
 
 /// All of it.
-pub const STEPS: [Step; 8] =
-    [Step::Sessions, Step::Tokens, Step::Keys, Step::Mails, Step::Sweeps, Step::Runs, Step::FailedRuns, Step::Samples];
+pub const STEPS: [Step; 10] = [
+    Step::Sessions,
+    Step::Tokens,
+    Step::Keys,
+    Step::Mails,
+    Step::Sweeps,
+    Step::Runs,
+    Step::FailedRuns,
+    Step::Samples,
+    Step::Alerts,
+    Step::Notices,
+];
 
 /// Deletes up to `most` rows that were over before then.
 pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) -> Result<u64, Error> {
@@ -51,7 +63,8 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Sweeps => sqlx::query!(
             "DELETE FROM task_runs WHERE id IN (
                  SELECT id FROM task_runs
-                 WHERE finished_at < $1 AND status = 'succeeded' AND kind IN ('tick', 'sweep') ORDER BY finished_at LIMIT $2)",
+                 WHERE finished_at < $1 AND status = 'succeeded' AND kind IN ('tick', 'sweep', 'watch', 'health_canary')
+                 ORDER BY finished_at LIMIT $2)",
             before,
             most,
         ),
@@ -70,6 +83,19 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Samples => sqlx::query!(
             "DELETE FROM queue_samples WHERE (queue, at) IN (
                  SELECT queue, at FROM queue_samples WHERE at < $1 ORDER BY queue, at LIMIT $2)",
+            before,
+            most,
+        ),
+        Step::Alerts => sqlx::query!(
+            "DELETE FROM alerts WHERE id IN (
+                 SELECT id FROM alerts WHERE last_seen_at < $1 AND resolved_at IS NOT NULL ORDER BY last_seen_at LIMIT $2)",
+            before,
+            most,
+        ),
+        // News that no target took.
+        Step::Notices => sqlx::query!(
+            "DELETE FROM notices WHERE id IN (
+                 SELECT id FROM notices WHERE created_at < $1 AND due_at < $1 + interval '1 hour' ORDER BY due_at LIMIT $2)",
             before,
             most,
         ),
