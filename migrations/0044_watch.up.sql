@@ -80,6 +80,8 @@ CREATE TABLE missing_pins (
 );
 
 GRANT SELECT ON alerts, alert_targets, missing_pins TO tallybook_read;
+-- How many wait, not what they say.
+GRANT SELECT (id, channel) ON notices TO tallybook_read;
 GRANT SELECT, INSERT, UPDATE, DELETE ON alerts, notices, alert_targets, watch_notes, missing_pins TO tallybook_write;
 
 -- Planner statistics are the owner's to gather. MAINTAIN would let the writing role lock whole tables, too; this does not.

@@ -111,7 +111,7 @@ class Live {
     const stale = Boolean(this.trouble);
     fresh.classList.toggle("bad", stale);
     const at = this.at ? new Date(this.at).toTimeString().slice(0, 8) : "never";
-    const text = stale ? `Stale: ${this.trouble.message} Last seen ${at}. Trying again.` : `Live. Queues, tasks and alerts are asked for every few seconds.`;
+    const text = stale ? `Stale: ${this.trouble.message} Last seen ${at}. Trying again.` : "Live: asked for every few seconds.";
     if (fresh.textContent !== text) fresh.textContent = text;
   }
 

@@ -83,7 +83,9 @@ export function span(ms) {
 }
 
 export function ago(iso) {
-  return iso ? `${span(Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000) * 1000)).replace(/ 0 s$/, "")} ago` : "never";
+  if (!iso) return "never";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000));
+  return seconds < 60 ? `${seconds} s ago` : `${span(Math.floor(seconds / 60) * 60_000).replace(/ 0 (s|min)$/, "")} ago`;
 }
 
 /** How a number went over the last hour. */
@@ -101,7 +103,7 @@ export function spark(values, label) {
 export function bars(label, buckets, parts, { format = number } = {}) {
   const [wide, high, left, foot] = [640, 180, 56, 22];
   const total = (bucket) => parts.reduce((sum, [name]) => sum + (bucket[name] ?? 0), 0);
-  const most = Math.max(1, ...buckets.map(total));
+  const most = 2 * Math.ceil(Math.max(2, ...buckets.map(total)) / 2);
   const room = (wide - left) / Math.max(1, buckets.length);
   const y = (value) => (high - foot) * (1 - value / most) + 8 * (value / most);
   const nodes = [0, most / 2, most].map((value) => [

@@ -40,10 +40,11 @@ function filters(params, go) {
     el("datalist", { id: "kinds" }, kinds.map((kind) => el("option", { value: kind }))),
     named("queue", "Queue", select(any(["high", "default", "low", "scheduled"]), of("queue"))),
     named("status", "Status", select(any(["queued", "running", "succeeded", "failed", "dead"]), of("status"))),
-    named("schedule", "Schedule", input({ value: of("schedule") })),
-    named("user_id", "User", input({ value: of("user_id"), placeholder: "id" })),
-    named("since", "Queued since", input({ type: "datetime-local", value: of("since") })),
-    named("until", "Queued before", input({ type: "datetime-local", value: of("until") })),
+    el("details", { open: FILTERS.slice(3).some(of) }, el("summary", { "data-key": "more" }, "More filters"), el("div", { class: "filters" },
+      named("schedule", "Schedule", input({ value: of("schedule") })),
+      named("user_id", "User", input({ value: of("user_id"), placeholder: "id" })),
+      named("since", "Queued since", input({ type: "datetime-local", value: of("since") })),
+      named("until", "Queued before", input({ type: "datetime-local", value: of("until") })))),
     el("p", { class: "actions" }, el("button", null, "Filter"), button("Clear", () => go(new URLSearchParams()), { class: "quiet", "data-key": "clear" })));
   form.addEventListener("submit", (event) => {
     event.preventDefault();

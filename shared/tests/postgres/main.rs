@@ -43,3 +43,5 @@ mod transactions_edit;
 mod transactions_search;
 mod transactions_similar;
 mod tx;
+mod watch;
+mod watch_nights;

@@ -4,9 +4,10 @@ use super::{
     Targets,
     sql::{
         alerts,
-        notices::{self as sql, Notice},
+        notices as sql,
     },
 };
+pub use super::sql::notices::Notice;
 use crate::platform::{
     clock,
     db::{Db, Tx},

@@ -29,11 +29,17 @@ pub async fn insert(
 /// News for a target.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    /// Its id.
     pub id: Uuid,
+    /// `mail` or `webhook`.
     pub channel: String,
+    /// The alert that it is about.
     pub alert_id: Option<Uuid>,
+    /// What it is about.
     pub subject: String,
+    /// What it says.
     pub body: String,
+    /// This try included.
     pub tries: i32,
 }
 
