@@ -39,7 +39,8 @@ export const letters = {
         el("label", null, el("span", null, "Queue"), select(names, queue, { "data-key": "queue", onchange: (event) => go(new URLSearchParams({ queue: event.target.value })) })),
         el("p", { class: "actions" }, button("Look again", reload, { class: "quiet", "data-key": "again" }),
           data.length > 0 && button("Send all back", back({}, `Send all dead letters of ${queue} back? They are tried from the beginning; what is done already is not done again.`), { "data-key": "all" }))),
-      data.length === 0 ? el("p", { class: "hint" }, `${queue} has no dead letters.`) : table(`Dead letters of ${queue}${more ? ", the first of them" : ""}`, [
+      data.length === 0 ? el("p", { class: "hint" }, queues.some(({ name, dead }) => name === queue && dead > 0)
+        ? "None can be looked at just now: somebody else does. Look again." : `${queue} has no dead letters.`) : table(`Dead letters of ${queue}${more ? ", the first of them" : ""}`, [
         ["Task", task],
         ["Reason", (letter) => badge(letter.reason ?? "none", "dead")],
         ["Buried", (letter) => time(letter.buried_at)],

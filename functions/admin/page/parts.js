@@ -101,7 +101,9 @@ export function spark(values, label) {
 
 /** Bars, each a stack of `parts`; `lines` are drawn above one another, not upon. */
 export function bars(label, buckets, parts, { format = number } = {}) {
-  const [wide, high, left, foot] = [640, 180, 56, 22];
+  // Its letters are to be read on a phone, too.
+  const small = matchMedia("(max-width: 700px)").matches;
+  const [wide, high, left, foot] = [small ? 330 : 640, 180, 56, 22];
   const total = (bucket) => parts.reduce((sum, [name]) => sum + (bucket[name] ?? 0), 0);
   const most = 2 * Math.ceil(Math.max(2, ...buckets.map(total)) / 2);
   const room = (wide - left) / Math.max(1, buckets.length);
@@ -121,7 +123,7 @@ export function bars(label, buckets, parts, { format = number } = {}) {
       }
       below += value;
     }
-    if (n % Math.ceil(buckets.length / 8) === 0) {
+    if (n % Math.ceil(buckets.length / (small ? 4 : 8)) === 0) {
       nodes.push(svg("text", { x: left + (n + 0.5) * room, y: high - 4, class: "axis", "text-anchor": "middle" }, bucket.short));
     }
   });

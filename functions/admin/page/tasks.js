@@ -75,7 +75,7 @@ function detail(run, reload) {
     run.error && el("div", null, el("h4", null, run.status === "succeeded" ? "The error of an earlier try" : "Error"), text(run.error)),
     el("dl", null, fact("Task", run.id), fact("User", run.user_id), fact("Schedule", run.schedule), fact("Tries", number(run.attempt)),
       fact("Queued", time(run.queued_at)), fact("Begun", time(run.started_at)), fact("Ended", time(run.finished_at)),
-      fact("From queued to its last try", waited === null ? null : span(waited)), fact("Its last try took", span(run.duration_ms))),
+      fact("Waited", waited === null ? null : span(waited)), fact("Took", span(run.duration_ms))),
     el("div", null, el("h4", null, "Arguments"), text(run.args)),
     run.result && el("div", null, el("h4", null, "Result"), text(run.result)),
     run.status === "dead" && el("p", { class: "actions" }, button("Send back to its queue", () => sendBack(run, reload), { "data-key": `back-${run.id}` })));

@@ -27,7 +27,7 @@ pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {
     let Nothing = call.query()?;
     let name = call.param("file").unwrap_or_default();
     let file = FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text).ok_or_else(Problem::not_found)?;
-    let kind = if name.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+    let kind = if name == "page.css" { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
     Ok(Reply::document(kind, file.to_owned()).with("cache-control", "public, max-age=300"))
 }
 

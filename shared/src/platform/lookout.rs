@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// A new webhook counts after this many seconds.
-const FRESH_S: i64 = 30;
+const FRESH_S: i64 = 10;
 
 /// A webhook as Secrets Manager holds it; empty when there is none.
 #[derive(Deserialize)]

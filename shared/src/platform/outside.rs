@@ -88,7 +88,8 @@ mod tests {
         for url in ["https://hooks.example.com/services/T0/B0/x", "https://10.0.0.7:8443/x?y=z"] {
             assert!(prod.address(url).is_ok() && local.address(url).is_ok(), "{url}");
         }
-        let refused = ["http://hooks.example.com/", "ftp://x/", "https://me:secret@x/", "//x", "x", "", "http://127.0.0.1@x/"];
+        let refused =
+            ["http://hooks.example.com/", "ftp://x/", "https://me:secret@x/", "//x", "x", "", "http://127.0.0.1@x/"];
         for url in refused {
             assert!(prod.address(url).is_err() && local.address(url).is_err(), "{url}");
         }

@@ -2,7 +2,7 @@
 
 use crate::support::{Fresh, NOW};
 use shared::{
-    domain::watch::{self, Alert, Finding, Kind, Noted, Targets, canary, look, report, tell},
+    domain::watch::{self, Finding, Kind, Noted, OperationsAlert, Targets, canary, look, report, tell},
     platform::{
         db::{Db, Tx},
         problem::Problem,
@@ -21,14 +21,14 @@ pub fn both() -> Targets {
 }
 
 pub fn soon() -> Instant {
-    Instant::now() + Span::from_secs(60)
+    Instant::now() + Span::from_mins(1)
 }
 
 async fn watch(db: &Db, now: OffsetDateTime) -> Noted {
     db.tx(async |tx: &mut Tx| look::watch(tx, &both(), now).await).await.unwrap()
 }
 
-pub async fn alerts(fresh: &Fresh) -> Vec<Alert> {
+pub async fn alerts(fresh: &Fresh) -> Vec<OperationsAlert> {
     fresh.read_db().tx(async |tx: &mut Tx| watch::list(tx).await).await.unwrap().data
 }
 
@@ -78,7 +78,8 @@ async fn must_hold_37_what_is_given_up_again_and_again_is_told_once_however_ofte
     assert_eq!(watch(&db, later).await, Noted { begun: 0, over: 1 });
     assert_eq!(watch(&db, later + Duration::minutes(1)).await, Noted::default());
     assert_eq!(alerts(&fresh).await[0].resolved_at, Some(later));
-    let (begun, over) = ("[test] Tasks are given up: mail".to_owned(), "[test] Over: Tasks are given up: mail".to_owned());
+    let (begun, over) =
+        ("[test] Tasks are given up: mail".to_owned(), "[test] Over: Tasks are given up: mail".to_owned());
     let told = [&begun, &begun, &over, &over].into_iter().zip(["mail", "webhook"].into_iter().cycle());
     assert_eq!(waiting(&fresh).await, told.map(|(subject, to)| (to.to_owned(), subject.clone())).collect::<Vec<_>>());
     // The next occurrence is another alert.
@@ -213,8 +214,7 @@ async fn must_hold_37_a_day_of_failures_is_reported_once_and_one_without_not_at_
     assert!(!report(at(1)).await.told, "twice");
     assert!(!report(at(1) + Duration::hours(17)).await.told, "late");
     assert_eq!(waiting(&fresh).await.len(), 2);
-    let body: String =
-        sqlx::query_scalar("SELECT body FROM notices LIMIT 1").fetch_one(&mut admin).await.unwrap();
+    let body: String = sqlx::query_scalar("SELECT body FROM notices LIMIT 1").fetch_one(&mut admin).await.unwrap();
     let said = "From 2026-03-15 00:00 to 2026-03-16 00:00 UTC:\n\nerase: 1 given up, 0 to be tried again\n\
                 mail: 1 given up, 1 to be tried again\n  last error: 500 internal\n\nDead letters now: none";
     assert!(body.starts_with(said), "{body}");

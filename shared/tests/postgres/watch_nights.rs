@@ -11,6 +11,7 @@ use shared::{
         pins::{self, Checked},
     },
     platform::{
+        clock,
         db::{Db, Tx},
         outside::Outside,
         problem::Problem,
@@ -25,8 +26,7 @@ use tokio::{
 use uuid::Uuid;
 
 async fn maintained(fresh: &Fresh, limits: &Limits) -> Maintained {
-    // Postgres tells of changes up to a second late, unless whoever made them is asked to say so.
-    maintain(&fresh.db(), limits, &both(), OffsetDateTime::now_utc(), soon()).await.unwrap()
+    maintain(&fresh.db(), limits, &both(), clock::now(), soon()).await.unwrap()
 }
 
 async fn admin(fresh: &Fresh, sql: &'static str) {
@@ -43,6 +43,7 @@ async fn statistics_that_are_stale_are_gathered_and_tables_that_vacuum_leaves_be
          INSERT INTO merchant_aliases (alias_key, merchant_id)
          SELECT 'alias ' || n, (SELECT id FROM merchant_master LIMIT 1) FROM generate_series(1, 3000) AS n;
          DELETE FROM merchant_aliases WHERE alias_key LIKE 'alias 1%';
+         -- Else Postgres tells of changes up to a second late.
          SELECT pg_stat_force_next_flush()",
     )
     .await;
@@ -70,7 +71,8 @@ async fn the_writing_role_gathers_statistics_of_our_tables_and_of_no_others() {
     let fresh = Fresh::new().await;
     admin(&fresh, "CREATE TABLE theirs (id integer)").await;
     let mut writer = fresh.connect("tallybook_write").await;
-    for (table, works) in [("users", true), ("theirs", false), ("pg_class", false), ("users; DROP TABLE users", false)] {
+    for (table, works) in [("users", true), ("theirs", false), ("pg_class", false), ("users; DROP TABLE users", false)]
+    {
         let done = sqlx::query("SELECT analyze_table($1)").bind(table).execute(&mut writer).await;
         assert_eq!(done.is_ok(), works, "{table}: {done:?}");
     }
@@ -142,7 +144,8 @@ async fn a_gateway_that_answers_nothing_says_nothing_about_files() {
     }
     let all: Vec<_> = alerts(&fresh).await.into_iter().map(|alert| alert.kind).collect();
     assert_eq!(all, ["gateway_silent"]);
-    let missing: i64 = sqlx::query_scalar("SELECT count(*) FROM missing_pins").fetch_one(&mut fresh.admin().await).await.unwrap();
+    let missing: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM missing_pins").fetch_one(&mut fresh.admin().await).await.unwrap();
     assert_eq!(missing, 0);
 }
 
@@ -176,12 +179,17 @@ async fn stand_in(answers: Vec<&'static str>) -> (String, tokio::task::JoinHandl
                 length += stream.read(&mut request[length..]).await.unwrap();
                 let text = String::from_utf8_lossy(&request[..length]).into_owned();
                 let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                let told = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+                let told = head
+                    .lines()
+                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
                 if body.len() >= told.map_or(0, |length| length.parse().unwrap()) {
                     break asked.push(text);
                 }
             }
-            stream.write_all(format!("HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").as_bytes()).await.unwrap();
+            stream
+                .write_all(format!("HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").as_bytes())
+                .await
+                .unwrap();
         }
         asked
     });
@@ -198,7 +206,11 @@ async fn servers_outside_are_asked_once_and_no_redirect_is_followed() {
     let asked = served.await.unwrap();
     assert!(asked[0].starts_with("HEAD /ipfs/cid0 HTTP/1.1\r\n"), "{}", asked[0]);
     let lower = asked[1].to_lowercase();
-    assert!(lower.contains("content-type: application/json\r\n") && asked[1].ends_with(r#"{"text":"x"}"#), "{}", asked[1]);
+    assert!(
+        lower.contains("content-type: application/json\r\n") && asked[1].ends_with(r#"{"text":"x"}"#),
+        "{}",
+        asked[1]
+    );
 }
 
 #[tokio::test]
@@ -224,6 +236,7 @@ async fn an_erased_account_takes_its_missing_files_with_it() {
         Ok::<_, Problem>(gone.map(drop)?)
     };
     db.tx(delete).await.unwrap();
-    let missing: i64 = sqlx::query_scalar("SELECT count(*) FROM missing_pins").fetch_one(&mut fresh.admin().await).await.unwrap();
+    let missing: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM missing_pins").fetch_one(&mut fresh.admin().await).await.unwrap();
     assert_eq!(missing, 0);
 }

@@ -315,3 +315,14 @@ pub async fn statistics(tx: &mut Tx, now: OffsetDateTime, asked: &Window) -> Res
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn must_hold_50_what_is_kept_of_a_task_is_small() {
+        let few = serde_json::json!({"analyzed": ["users"]});
+        assert_eq!(super::small(few.clone()), few);
+        let many = serde_json::json!({"analyzed": vec!["a table with a name"; 300]});
+        assert_eq!(super::small(many), serde_json::json!({"too_long": true}));
+    }
+}

@@ -77,7 +77,8 @@ mod tests {
     fn an_answer_that_is_none_of_ours_is_the_apis_own_failure() {
         let said = |body: &str| failing(&Ok(body.as_bytes().to_vec()));
         assert!(said(r#"{"status":"ok","dependencies":[{"name":"database","ok":true,"latency_ms":1}]}"#).is_empty());
-        let one = r#"{"status":"unavailable","dependencies":[{"name":"database","ok":true},{"name":"keys","ok":false}]}"#;
+        let one =
+            r#"{"status":"unavailable","dependencies":[{"name":"database","ok":true},{"name":"keys","ok":false}]}"#;
         assert_eq!(said(one), ["keys"]);
         assert_eq!(said("<html>Bad gateway</html>"), ["api"]);
         assert_eq!(failing(&Err(Problem::unavailable("timed out"))), ["api"]);

@@ -22,7 +22,10 @@ pub async fn watch(tx: &mut Tx, targets: &Targets, now: OffsetDateTime) -> Resul
     let mut found = Vec::new();
     for kind in sql::failures(tx, now.saturating_sub(Duration::HOUR), now.saturating_add(Duration::SECOND)).await? {
         if kind.dead >= GIVEN_UP {
-            let detail = format!("{} were given up within an hour. The last error: {}", kind.dead, kind.error);
+            let mut detail = format!("{} were given up within an hour.", kind.dead);
+            if !kind.error.is_empty() {
+                detail = format!("{detail} The last error: {}", kind.error);
+            }
             found.push(Finding { kind: Kind::TaskGivenUp, subject: kind.kind, detail });
         }
     }

@@ -56,7 +56,8 @@ fn findings(table: &Table, limits: &Limits) -> Vec<Finding> {
         found.push(Finding { kind: Kind::VacuumBehind, subject: table.name.clone(), detail });
     }
     if table.age > limits.age {
-        let detail = format!("Its oldest row is {} transactions old; Postgres stops at two thousand million.", table.age);
+        let detail =
+            format!("Its oldest row is {} transactions old; Postgres stops at two thousand million.", table.age);
         found.push(Finding { kind: Kind::WraparoundNear, subject: table.name.clone(), detail });
     }
     found

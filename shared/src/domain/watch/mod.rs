@@ -139,7 +139,7 @@ fn minute(at: OffsetDateTime) -> String {
 
 /// An alert.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct Alert {
+pub struct OperationsAlert {
     /// Its id.
     pub id: Uuid,
     /// `task_given_up`, `queue_deep`, `worker_silent`, `unhealthy`, `vacuum_behind`, `wraparound_near`, `pins_lost` or
@@ -194,7 +194,7 @@ pub struct AlertTarget {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Alerts {
     /// Those that last first, then the last two hundred.
-    pub data: Vec<Alert>,
+    pub data: Vec<OperationsAlert>,
     /// Who is told.
     pub targets: Vec<AlertTarget>,
 }

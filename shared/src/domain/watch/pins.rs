@@ -95,8 +95,7 @@ pub async fn check(
     // After the last one the next night begins with the first again.
     let is_full = i64::try_from(next.len()).is_ok_and(|n| n == NEXT);
     let place = next.last().filter(|_| is_full).map(|last| (last.user_id, last.transaction_id));
-    checked.alerts =
-        db.tx(async |tx: &mut Tx| take_note(tx, &answers, (silent, place), targets, now).await).await?;
+    checked.alerts = db.tx(async |tx: &mut Tx| take_note(tx, &answers, (silent, place), targets, now).await).await?;
     Ok(checked)
 }
 

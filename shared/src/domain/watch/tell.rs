@@ -1,13 +1,10 @@
 //! Telling: news are written in the transaction that finds something, and sent by the next watch.
 
+pub use super::sql::notices::Notice;
 use super::{
     Targets,
-    sql::{
-        alerts,
-        notices as sql,
-    },
+    sql::{alerts, notices as sql},
 };
-pub use super::sql::notices::Notice;
 use crate::platform::{
     clock,
     db::{Db, Tx},

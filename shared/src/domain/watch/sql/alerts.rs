@@ -1,7 +1,7 @@
 //! Statements on alerts.
 
 use crate::{
-    domain::watch::{Alert, AlertTarget},
+    domain::watch::{AlertTarget, OperationsAlert},
     platform::db::Tx,
 };
 use sqlx::Error;
@@ -59,9 +59,9 @@ pub async fn resolve(
     .await
 }
 
-pub async fn list(tx: &mut Tx) -> Result<Vec<Alert>, Error> {
+pub async fn list(tx: &mut Tx) -> Result<Vec<OperationsAlert>, Error> {
     sqlx::query_as!(
-        Alert,
+        OperationsAlert,
         r#"(SELECT id AS "id!", kind AS "kind!", subject AS "subject!", detail AS "detail!", count AS "count!", first_seen_at AS "first_seen_at!",
                    last_seen_at AS "last_seen_at!", resolved_at, told_at
             FROM alerts WHERE resolved_at IS NULL ORDER BY first_seen_at LIMIT 200)
