@@ -41,6 +41,10 @@ CREATE TABLE notices (
     CONSTRAINT notices_tries_check CHECK (tries >= 0)
 );
 
+-- Of the messages that wait, those that are put off: nobody is to begin with them yet.
+ALTER TABLE queue_samples ADD COLUMN delayed integer NOT NULL DEFAULT 0,
+    ADD CONSTRAINT queue_samples_delayed_check CHECK (delayed >= 0);
+
 -- What is known of the targets, without what they are.
 CREATE TABLE alert_targets (
     channel text NOT NULL,

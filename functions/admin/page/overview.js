@@ -3,15 +3,10 @@
 import { get } from "./api.js";
 import { ago, badge, el, number, span, spark, swap } from "./parts.js";
 
-const FIVE_MINUTES = 300;
-
 /** What is to be noticed of a queue. */
 function remarks(queue) {
-  const silent = queue.waiting > 0 && (queue.oldest_s ?? 0) > FIVE_MINUTES
-    && Date.now() - Date.parse(queue.last_started_at ?? 0) > FIVE_MINUTES * 1000;
   return [
     queue.waiting > 1000 && badge("deep", "bad"),
-    silent && queue.last_started_at && badge("nobody works on it", "bad"),
     queue.dead > 0 && el("a", { href: `#letters?queue=${encodeURIComponent(queue.name)}`, "data-key": `dead-${queue.name}` },
       badge(`${number(queue.dead)} dead`, "dead")),
   ];

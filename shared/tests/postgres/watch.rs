@@ -135,6 +135,11 @@ async fn a_worker_that_begins_with_nothing_while_messages_wait_is_told() {
         sqlx::query(of).bind(queue).bind(NOW - ago).execute(&mut admin).await.unwrap();
     }
     assert_eq!(watch(&db, NOW).await.begun, 0, "the last run of default went to high");
+    // What is put off, for the release that knows it, nobody is to begin with.
+    sqlx::query("UPDATE queue_samples SET delayed = waiting").execute(&mut admin).await.unwrap();
+    run(&mut admin, "some", "succeeded", "", NOW - Duration::minutes(6)).await;
+    assert_eq!(watch(&db, NOW).await.begun, 0);
+    sqlx::query("UPDATE queue_samples SET delayed = 1").execute(&mut admin).await.unwrap();
     run(&mut admin, "some", "succeeded", "", NOW - Duration::minutes(6)).await;
     assert_eq!(watch(&db, NOW).await.begun, 1);
     let alert = alerts(&fresh).await.remove(0);

@@ -113,7 +113,7 @@ async fn a_file_that_is_gone_is_told_once_and_once_more_when_it_is_back() {
     assert_eq!(night(&db, NOW + Duration::DAY, gone).await.alerts.begun, 0);
     let alert = alerts(&fresh).await.remove(0);
     assert_eq!((alert.kind.as_str(), alert.count), ("pins_lost", 2));
-    assert_eq!(alert.detail, format!("1 files of transactions are gone, first those of {}.", ids[1]));
+    assert_eq!(alert.detail, format!("Files of transactions that are gone: 1. The first: {}.", ids[1]));
     let back = night(&db, NOW + Duration::days(2), async |_: &str| Ok(200)).await;
     assert_eq!((back.there, back.alerts.over), (3, 1));
 }

@@ -35,7 +35,7 @@ pub async fn watch(tx: &mut Tx, targets: &Targets, now: OffsetDateTime) -> Resul
             found.push(Finding { kind: Kind::QueueDeep, subject: queue.queue.clone(), detail });
         }
         if queue.is_noted && !queue.began && queue.looks >= LOOKS && queue.fewest > 0 {
-            let detail = format!("{} messages wait, and for five minutes none was begun with.", queue.waiting);
+            let detail = format!("Messages that wait: {}. For five minutes none was begun with.", queue.waiting);
             found.push(Finding { kind: Kind::WorkerSilent, subject: queue.queue, detail });
         }
     }

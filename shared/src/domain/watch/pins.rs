@@ -129,7 +129,7 @@ async fn take_note(
     let (first, all) = rows::lost(tx, NIGHTS).await?;
     if all > 0 {
         let ids = first.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ");
-        let detail = format!("{all} files of transactions are gone, first those of {ids}.");
+        let detail = format!("Files of transactions that are gone: {all}. The first: {ids}.");
         found.push(Finding { kind: Kind::PinsLost, subject: "ipfs".into(), detail });
     }
     note(tx, (&[Kind::PinsLost, Kind::GatewaySilent], &found, Duration::ZERO), targets, now).await

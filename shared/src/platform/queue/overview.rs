@@ -61,6 +61,8 @@ pub struct Depth {
     pub queue: &'static str,
     /// Messages that wait, those put off among them.
     pub waiting: i32,
+    /// Those that are put off.
+    pub delayed: i32,
     /// Messages that a worker has.
     pub in_flight: i32,
     /// Dead letters.
@@ -75,7 +77,7 @@ impl Queues {
             let [waiting, in_flight, delayed] = self.measure(&urls.own).await?;
             let [dead, taken, _] = self.measure(&urls.dead).await?;
             let (waiting, dead) = (waiting.saturating_add(delayed), dead.saturating_add(taken));
-            depths.push(Depth { queue: urls.queue, waiting, in_flight, dead });
+            depths.push(Depth { queue: urls.queue, waiting, delayed, in_flight, dead });
         }
         Ok(depths)
     }

@@ -33,7 +33,7 @@ pub struct Lately {
     pub queue: String,
     pub waiting: i32,
     pub dead: i32,
-    /// Times that it was looked at, and the fewest messages that waited.
+    /// Times that it was looked at, and the fewest messages that waited to be begun with.
     pub looks: i64,
     pub fewest: i32,
     /// Whether a worker began with one of its tasks.
@@ -47,7 +47,7 @@ pub async fn queues(tx: &mut Tx, since: OffsetDateTime) -> Result<Vec<Lately>, E
     sqlx::query_as!(
         Lately,
         r#"SELECT queue, (array_agg(waiting ORDER BY at DESC))[1] AS "waiting!", (array_agg(dead ORDER BY at DESC))[1] AS "dead!",
-                  count(*) AS "looks!", min(waiting) AS "fewest!",
+                  count(*) AS "looks!", min(waiting - delayed) AS "fewest!",
                   EXISTS (SELECT FROM task_runs r WHERE r.queue = s.queue AND r.started_at >= $1) AS "began!",
                   EXISTS (SELECT FROM task_runs r WHERE r.queue = s.queue) AS "is_noted!"
            FROM queue_samples s WHERE at >= $1 GROUP BY queue ORDER BY queue"#,
