@@ -1,6 +1,64 @@
 // Made from the OpenAPI document by `cargo local clients`: change it there.
 
 export interface paths {
+    "/admin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The administrators' page
+         * @description Queues, tasks, schedules, dead letters, alerts. It holds no data: who opens it logs in, and it asks the routes below
+         *     `/admin`, which answer administrators alone.
+         */
+        get: operations["admin_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What goes wrong, and who is told
+         * @description Alerts that last first, the oldest of them at the top; then those of the last thirty days, up to two hundred.
+         */
+        get: operations["admin_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/page/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the administrators' page loads */
+        get: operations["admin_page_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/queues": {
         parameters: {
             query?: never;
@@ -13,6 +71,26 @@ export interface paths {
          * @description The counts are the queue's own and about right.
          */
         get: operations["admin_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/queues/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A queue's dead letters, with their reasons
+         * @description Up to fifty. While they are looked at, for a moment, they cannot be sent back.
+         */
+        get: operations["admin_dead_letters"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1425,6 +1503,46 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What `GET /admin/alerts` answers. */
+        Alerts: {
+            /** @description Those that last first, then the last two hundred. */
+            data: components["schemas"]["OperationsAlert"][];
+            /** @description Who is told. */
+            targets: components["schemas"]["AlertTarget"][];
+        };
+        /** @description An alert target, without its address. */
+        AlertTarget: {
+            /**
+             * @description `mail` or `webhook`.
+             * @example mail
+             */
+            channel: string;
+            /**
+             * @description Why.
+             * @example 503 unavailable: no answer
+             */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last failed to.
+             */
+            failed_at?: string | null;
+            /**
+             * @description Whether this deployment has one. As of the last watch, a minute ago at most.
+             * @example true
+             */
+            is_set: boolean;
+            /**
+             * Format: date-time
+             * @description When it last took a notice.
+             */
+            told_at?: string | null;
+            /**
+             * Format: int64
+             * @description Notices that wait for it.
+             */
+            waiting: number;
+        };
         /** @description A list that is never long. */
         All_QueueState: {
             /** @description All of them. */
@@ -1941,6 +2059,29 @@ export interface components {
              */
             next_cursor?: string | null;
         };
+        /** @description A dead letter, without what stands in it but its kind: what is malformed may hold anything. */
+        DeadLetter: {
+            /**
+             * Format: date-time
+             * @description When it was buried by a worker, or sent where the queue buried it.
+             */
+            buried_at?: string | null;
+            /**
+             * @description What it was to do.
+             * @example mail
+             */
+            kind?: string | null;
+            /**
+             * @description Why a worker buried it; null where the queue did.
+             * @example unavailable
+             */
+            reason?: string | null;
+            /**
+             * Format: uuid
+             * @description The task; null where it is none of ours.
+             */
+            task_id?: string | null;
+        };
         /** @description One dependency. */
         Dependency: {
             /**
@@ -2409,6 +2550,13 @@ export interface components {
              */
             row: number;
         };
+        /** @description Some of a queue's dead letters. */
+        Letters: {
+            /** @description Up to fifty, in no order. */
+            data: components["schemas"]["DeadLetter"][];
+            /** @description Whether there may be more. */
+            has_more: boolean;
+        };
         /** @description Where a file is that is too large for an answer. */
         Link: {
             /**
@@ -2872,6 +3020,55 @@ export interface components {
             merchant: components["schemas"]["Merchant"];
             /** @description By currency. */
             totals: components["schemas"]["Sum"][];
+        };
+        /** @description An alert. */
+        OperationsAlert: {
+            /**
+             * Format: int32
+             * @description How often it was seen; about once a minute while it lasts.
+             */
+            count: number;
+            /**
+             * @description With figures, as it was last seen.
+             * @example 3 were given up within an hour. The last error: 503 unavailable
+             */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            first_seen_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description `task_given_up`, `queue_deep`, `worker_silent`, `unhealthy`, `vacuum_behind`, `wraparound_near`, `pins_lost` or
+             *     `gateway_silent`.
+             * @example task_given_up
+             */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When it was last seen.
+             */
+            last_seen_at: string;
+            /**
+             * Format: date-time
+             * @description When it was over; null while it lasts.
+             */
+            resolved_at?: string | null;
+            /**
+             * @description Of what: a kind of task, a queue, a dependency, a table.
+             * @example mail
+             */
+            subject: string;
+            /**
+             * Format: date-time
+             * @description When an alert target was told; null where none is set, or none has answered yet.
+             */
+            told_at?: string | null;
         };
         /** @description What became of one transaction. */
         Outcome: {
@@ -5001,6 +5198,184 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    admin_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page for people */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <!doctype html><title>Tallybook</title> */
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    admin_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alerts, and the alert targets without their addresses */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "count": 1,
+                     *           "detail": "3 were given up within an hour. The last error: 503 unavailable",
+                     *           "first_seen_at": "2026-01-31T12:00:00Z",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "kind": "task_given_up",
+                     *           "last_seen_at": "2026-01-31T12:00:00Z",
+                     *           "resolved_at": null,
+                     *           "subject": "mail",
+                     *           "told_at": null
+                     *         }
+                     *       ],
+                     *       "targets": [
+                     *         {
+                     *           "channel": "mail",
+                     *           "error": "503 unavailable: no answer",
+                     *           "failed_at": null,
+                     *           "is_set": true,
+                     *           "told_at": null,
+                     *           "waiting": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_page_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `page.css` or one of the page's scripts, such as `page.js` */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A script or a style sheet */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example const page = document.body; */
+                    "text/javascript": string;
+                };
+            };
+            /** @description There is no such file */
+            404: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     admin_queues: {
         parameters: {
             query?: never;
@@ -5064,6 +5439,128 @@ export interface operations {
             };
             /** @description `forbidden`: only an administrator may do this */
             403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_dead_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `high`, `default`, `low`, `scheduled`, `relay` or `deliver` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Some of them, in no order */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "buried_at": null,
+                     *           "kind": "mail",
+                     *           "reason": "unavailable",
+                     *           "task_id": null
+                     *         }
+                     *       ],
+                     *       "has_more": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Letters"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such queue */
+            404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];

@@ -1,5 +1,9 @@
 //! What administrators do.
 
+mod alerts;
+mod dead_letters;
+mod page;
+mod page_file;
 mod queues;
 mod redrive;
 mod schedule;
@@ -23,6 +27,9 @@ use utoipa::OpenApi;
 
 #[derive(OpenApi)]
 #[openapi(paths(
+    page::handle,
+    page_file::handle,
+    alerts::handle,
     service_token_create::handle,
     service_tokens::handle,
     service_token_revoke::handle,
@@ -30,6 +37,7 @@ use utoipa::OpenApi;
     task_statistics::handle,
     task::handle,
     queues::handle,
+    dead_letters::handle,
     redrive::handle,
     schedules::handle,
     schedule_create::handle,
@@ -50,6 +58,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 const FUNCTIONS: &[Function] = &[
+    function!("admin": page, HTTP "GET" "/admin", Public, 256 MB, 10 s),
+    function!("admin": page_file, HTTP "GET" "/admin/page/{file}", Public, 256 MB, 10 s),
+    function!("admin": alerts, HTTP "GET" "/admin/alerts", Admin, 256 MB, 10 s),
     function!("admin": service_token_create, HTTP "POST" "/admin/service-tokens", Admin, 256 MB, 10 s),
     function!("admin": service_tokens, HTTP "GET" "/admin/service-tokens", Admin, 256 MB, 10 s),
     function!("admin": service_token_revoke, HTTP "DELETE" "/admin/service-tokens/{id}", Admin, 256 MB, 10 s),
@@ -57,6 +68,7 @@ const FUNCTIONS: &[Function] = &[
     function!("admin": task_statistics, HTTP "GET" "/admin/tasks/statistics", Admin, 256 MB, 10 s),
     function!("admin": task, HTTP "GET" "/admin/tasks/{id}", Admin, 256 MB, 10 s),
     function!("admin": queues, HTTP "GET" "/admin/queues", Admin, 256 MB, 10 s),
+    function!("admin": dead_letters, HTTP "GET" "/admin/queues/{name}/dead-letters", Admin, 256 MB, 29 s),
     function!("admin": redrive, HTTP "POST" "/admin/queues/{name}/redrive", Admin, 256 MB, 29 s),
     function!("admin": schedules, HTTP "GET" "/admin/schedules", Admin, 256 MB, 10 s),
     function!("admin": schedule_create, HTTP "POST" "/admin/schedules", Admin, 256 MB, 10 s),

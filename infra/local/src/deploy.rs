@@ -21,6 +21,8 @@ pub const STACK: &str = "tallybook-local";
 const ARTIFACTS: &str = "tallybook-artifacts";
 /// Who mails come from.
 pub const MAIL_FROM: &str = "tallybook@example.com";
+/// Who is told what goes wrong.
+pub const ALERT_MAIL: &str = "operators@example.com";
 /// The three tables whose rows end by themselves.
 const EXPIRING: [&str; 3] = ["LimitsTable", "TicketsTable", "ConnectionsTable"];
 
@@ -82,6 +84,7 @@ fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> BTree
         ("AppUrl", "http://localhost:3000".to_owned()),
         ("CorsOrigins", "http://localhost:3000,http://127.0.0.1:3000".to_owned()),
         ("MailFrom", MAIL_FROM.to_owned()),
+        ("AlertMail", ALERT_MAIL.to_owned()),
         ("Heartbeat", "30".to_owned()),
         ("RetryBase", "1".to_owned()),
         ("DatabaseHost", database.host.clone()),

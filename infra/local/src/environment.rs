@@ -51,6 +51,7 @@ pub fn of(paths: &Paths) -> Result<Environment> {
             ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", aws::SECRET_KEY.to_owned()),
             ("MAIL_FROM", deploy::MAIL_FROM.to_owned()),
+            ("ALERT_MAIL", deploy::ALERT_MAIL.to_owned()),
             ("STAGE", "local".to_owned()),
             ("LAMBDA_LOG", paths.log("functions").display().to_string()),
         ]

@@ -25,3 +25,4 @@ pub mod subscriptions;
 pub mod tasks;
 pub mod trainings;
 pub mod transactions;
+pub mod watch;

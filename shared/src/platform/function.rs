@@ -76,6 +76,9 @@ pub enum Grant {
     /// Sending mail.
     #[serde(rename = "mail")]
     Mail,
+    /// Knowing the alert targets, and what is looked at from outside.
+    #[serde(rename = "lookout")]
+    Lookout,
 }
 
 /// What a port is opened from. Cheap to make: nothing is fetched before it is needed.

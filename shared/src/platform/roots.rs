@@ -33,11 +33,19 @@ pub fn connector() -> Connector {
     connector.connector_settings(times).build()
 }
 
+/// For servers that are not AWS's: whom the system trusts. Read when the first one is asked.
+#[must_use]
+pub fn public_connector() -> Connector {
+    let times = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
+    let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    connector.connector_settings(times).build()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn five_authorities_are_trusted_and_the_client_is_made_of_them() {
         assert_eq!(super::AMAZON.matches("BEGIN CERTIFICATE").count(), 5);
-        let _ = (super::https_client(), super::connector());
+        let _ = (super::https_client(), super::connector(), super::public_connector());
     }
 }

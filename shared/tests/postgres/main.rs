@@ -53,3 +53,5 @@ mod transactions_lookalikes;
 mod transactions_search;
 mod transactions_similar;
 mod tx;
+mod watch;
+mod watch_nights;

@@ -7,13 +7,19 @@ use std::{
     process::Command,
 };
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn node(args: &[&Path], folder: &Path, user: &User) {
+    node_told(args, folder, user, &[]);
+}
+
+/// The same with further settings.
+pub fn node_told(args: &[&Path], folder: &Path, user: &User, told: &[(&str, &str)]) {
     let output = Command::new(setting("NODE"))
         .args(args)
         .current_dir(folder)
         .envs([("TEST_EMAIL", user.email.clone()), ("TEST_PASSWORD", user.password.clone()), ("CHROMIUM", browser())])
+        .envs(told.iter().copied())
         .output()
         .expect("node starts");
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

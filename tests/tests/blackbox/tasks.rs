@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A task's run, once it stands like this.
-fn run(admin: &User, id: &str, status: &str, seconds: u64) -> Value {
+pub fn run(admin: &User, id: &str, status: &str, seconds: u64) -> Value {
     eventually(&format!("{id} to be {status}"), seconds, || {
         let answer = admin.get(&format!("/admin/tasks/{id}"));
         (answer.status == 200).then(|| answer.json()).filter(|run| run["status"] == status)
@@ -33,7 +33,7 @@ fn dead(queue: &str, text: &str) -> Vec<Value> {
 }
 
 /// A mail that waits to be sent, and the lock of its row, which keeps every try waiting until it fails.
-fn locked_mail() -> (String, database::Database) {
+pub fn locked_mail() -> (String, database::Database) {
     let id = Uuid::now_v7().to_string();
     let row = format!(
         "INSERT INTO mails (id, kind, email, due_at, created_at)

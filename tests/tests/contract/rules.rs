@@ -187,6 +187,11 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
             let arn = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}";
             (vec!["API_URL".into(), "MAIL_FROM".into()], vec![(vec!["ses:SendEmail"], json!({"Fn::Sub": arn}))])
         }
+        None if grant == "lookout" => {
+            let variables = ["ALERT_MAIL", "ALERT_WEBHOOK_SECRET", "API_URL", "IPFS_GATEWAY"];
+            let secret = (vec!["secretsmanager:GetSecretValue"], reference("AlertWebhookSecret"));
+            (variables.map(str::to_owned).to_vec(), vec![secret])
+        }
         _ => panic!("rules.rs does not know the grant {grant}: say there what it means"),
     }
 }

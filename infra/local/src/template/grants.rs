@@ -74,28 +74,47 @@ pub fn grant(name: &str) -> Result<Grant> {
         },
         ("mail", "") => Grant {
             // Links that switch mails off lead to the API itself.
-            variables: vec![
-                ("MAIL_FROM".into(), "!Ref MailFrom".into()),
-                (
-                    "API_URL".into(),
-                    "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${HttpApi}/v1\", \
-                     !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
-                        .into(),
-                ),
-            ],
+            variables: vec![("MAIL_FROM".into(), "!Ref MailFrom".into()), ("API_URL".into(), "!Ref ApiUrl".into())],
             statements: vec![(
                 MAIL,
                 vec!["!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}\"".into()],
             )],
-            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into()), http_api()],
+            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into()), api_url()],
         },
+        ("lookout", "") => lookout(),
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail",
+            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
             LANES.map(|lane| format!("inbox:{lane}")).join(", "),
         ),
     })
+}
+
+/// The alert targets, of which the webhook is a secret; and the addresses that are watched.
+fn lookout() -> Grant {
+    let mut grant = secret("ALERT_WEBHOOK_SECRET", "AlertWebhook");
+    grant.variables.extend([
+        ("ALERT_MAIL".into(), "!Ref AlertMail".into()),
+        ("API_URL".into(), "!Ref ApiUrl".into()),
+        ("IPFS_GATEWAY".into(), "!Ref IpfsGateway".into()),
+    ]);
+    grant.parameters.extend([
+        ("AlertMail".into(), "!Ref AlertMail".into()),
+        api_url(),
+        ("IpfsGateway".into(), "!Ref IpfsGateway".into()),
+    ]);
+    grant
+}
+
+/// The parameter that holds the address of the REST API.
+fn api_url() -> (String, String) {
+    (
+        "ApiUrl".into(),
+        "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${HttpApi}/v1\", \
+         !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
+            .into(),
+    )
 }
 
 pub fn ws_api() -> (String, String) {

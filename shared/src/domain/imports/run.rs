@@ -43,7 +43,9 @@ pub async fn run(
         told().await;
         return Ok(Ran::Done);
     };
-    let mapping = job.mapping.map(serde_json::from_value::<Mapping>).transpose().map_err(Problem::internal)?;
+    // What serde says of it would quote the user's headers.
+    let mapping = job.mapping.map(serde_json::from_value::<Mapping>).transpose();
+    let mapping = mapping.map_err(|_| Problem::internal("a stored mapping that cannot be read"))?;
     let options = Options { mapping, default_currency: job.currency };
     let shape = match statement::detect(&bytes, &options) {
         Ok(shape) => shape,

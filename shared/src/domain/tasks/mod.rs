@@ -10,6 +10,7 @@ pub mod schedules;
 mod sql;
 mod sweep;
 mod tidy;
+mod watching;
 mod worker;
 
 use crate::platform::{
@@ -94,6 +95,16 @@ pub enum Work {
     Tidy,
     /// Queue the tasks whose schedule is due: the clock's own task, every minute.
     Tick,
+    /// Look for what goes wrong with tasks and queues, and tell the alert targets.
+    Watch,
+    /// Ask the API whether it works.
+    HealthCanary,
+    /// Tell the alert targets which tasks failed.
+    FailureReport,
+    /// Gather the planner's statistics, and look whether VACUUM keeps up.
+    Maintain,
+    /// Ask a gateway of IPFS for pinned files.
+    PinCheck,
 }
 
 /// A kind of task: its name, its queue, and how it is tried.
@@ -119,6 +130,11 @@ impl Work {
             Self::Sweep => Kind("sweep", "scheduled", &Policy::DATABASE),
             Self::Tidy => Kind("tidy", "low", &Policy::DATABASE),
             Self::Tick => Kind("tick", "scheduled", &Policy::CLOCK),
+            Self::Watch => Kind("watch", "scheduled", &Policy::CLOCK),
+            Self::HealthCanary => Kind("health_canary", "scheduled", &Policy::CLOCK),
+            Self::FailureReport => Kind("failure_report", "default", &Policy::DATABASE),
+            Self::Maintain => Kind("maintain", "low", &Policy::DATABASE),
+            Self::PinCheck => Kind("pin_check", "low", &Policy::DATABASE),
         }
     }
 
@@ -157,7 +173,12 @@ impl Work {
             | Self::Mail { .. }
             | Self::Sweep
             | Self::Tidy
-            | Self::Tick => None,
+            | Self::Tick
+            | Self::Watch
+            | Self::HealthCanary
+            | Self::FailureReport
+            | Self::Maintain
+            | Self::PinCheck => None,
         }
     }
 }
@@ -175,6 +196,11 @@ pub const SCHEDULABLE: &[Work] = &[
     Work::Retrain,
     Work::Sweep,
     Work::Tidy,
+    Work::Watch,
+    Work::HealthCanary,
+    Work::FailureReport,
+    Work::Maintain,
+    Work::PinCheck,
 ];
 
 impl Task {

@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 /// Dead letters that one request sends back at most.
 const MOST: usize = 500;
+/// Dead letters that one request shows at most, give or take those that come ten at a time.
+const SHOWN: usize = 50;
 
 /// A queue.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -95,6 +97,54 @@ pub struct Redriven {
     pub moved: usize,
     /// Whether there may be more: repeat the request.
     pub has_more: bool,
+}
+
+/// A dead letter, without what stands in it but its kind: what is malformed may hold anything.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DeadLetter)]
+pub struct Letter {
+    /// The task; null where it is none of ours.
+    pub task_id: Option<Uuid>,
+    /// What it was to do.
+    #[schema(example = "mail")]
+    pub kind: Option<&'static str>,
+    /// Why a worker buried it; null where the queue did.
+    #[schema(example = "unavailable")]
+    pub reason: Option<String>,
+    /// When it was buried by a worker, or sent where the queue buried it.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub buried_at: Option<OffsetDateTime>,
+}
+
+/// Some of a queue's dead letters.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Letters {
+    /// Up to fifty, in no order.
+    pub data: Vec<Letter>,
+    /// Whether there may be more.
+    pub has_more: bool,
+}
+
+/// Looks at a queue's dead letters. While this looks, which takes a moment, nobody else is shown them.
+pub async fn letters(letters: &DeadLetters, queue: &str) -> Result<Letters, Problem> {
+    let (mut seen, mut has_more) = (Vec::new(), true);
+    while has_more && seen.len() < SHOWN {
+        let taken = letters.take(queue).await?;
+        has_more = !taken.is_empty();
+        seen.extend(taken);
+    }
+    let mut data = Vec::new();
+    for letter in &seen {
+        letters.release(queue, letter).await?;
+        let task = serde_json::from_str::<Task>(&letter.body).ok();
+        data.push(Letter {
+            task_id: task.as_ref().and_then(|task| task.id),
+            kind: task.map(|task| task.work.kind()),
+            reason: letter.reason.clone(),
+            buried_at: letter.sent_at,
+        });
+    }
+    Ok(Letters { data, has_more })
 }
 
 fn id(letter: &DeadLetter) -> Option<Uuid> {

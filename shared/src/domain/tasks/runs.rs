@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// A note on what went wrong is no longer.
 const ERROR: usize = 500;
+/// Nor is what came of it, as JSON.
+const RESULT: usize = 4000;
 
 /// What a task is told beside its kind.
 fn args(work: &Work) -> Result<Value, Problem> {
@@ -51,8 +53,14 @@ async fn end(db: &Db, id: Uuid, status: Status, error: Option<&str>, result: Opt
     db.tx(end).await
 }
 
+/// A result that is small enough to be kept and shown.
+fn small(result: Value) -> Value {
+    if result.to_string().len() > RESULT { serde_json::json!({"too_long": true}) } else { result }
+}
+
 /// Notes that a task is done.
 pub(super) async fn succeed(db: &Db, id: Uuid, result: Option<Value>) -> Result<(), Problem> {
+    let result = result.map(small);
     end(db, id, Status::Succeeded, None, result).await
 }
 
@@ -306,4 +314,15 @@ pub async fn statistics(tx: &mut Tx, now: OffsetDateTime, asked: &Window) -> Res
             waited_p95_ms: row.waited_p95_ms,
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn must_hold_50_what_is_kept_of_a_task_is_small() {
+        let few = serde_json::json!({"analyzed": ["users"]});
+        assert_eq!(super::small(few.clone()), few);
+        let many = serde_json::json!({"analyzed": vec!["a table with a name"; 300]});
+        assert_eq!(super::small(many), serde_json::json!({"too_long": true}));
+    }
 }

@@ -1,7 +1,7 @@
 //! What stands around every task: its run is noted, it has a deadline, a failure is tried again by the kind's policy, and
 //! what cannot succeed goes to the dead letters with its reason.
 
-use super::{Task, Work, runs, send, sweep, tidy};
+use super::{Task, Work, runs, send, sweep, tidy, watching};
 use crate::{
     domain::{
         anchors, anomalies, auth, budgets, erasure, events, imports, mails, merchants, subscriptions, trainings, transactions,
@@ -26,6 +26,9 @@ const UNKNOWN_FOR: time::Duration = time::Duration::days(3);
 const SHORTEST: Duration = Duration::from_secs(10);
 /// A task's own deadline comes this much before its function's, so that the failure can be noted.
 const MARGIN: Duration = Duration::from_secs(2);
+
+/// How a task ended, and what is to be said of it.
+type Done = (Ran, Option<Value>);
 
 impl Worker {
     /// Does the task of a message.
@@ -56,11 +59,12 @@ impl Worker {
             return runs::bury(&self.db, id, "worker_died").await;
         }
         match self.within(policy.deadline, message.deadline, &task.work).await {
-            Ok(ran) => {
+            Ok((ran, said)) => {
                 if ran == Ran::More {
                     self.queue(&Task::new(task.work)).await?;
                 }
-                runs::succeed(&self.db, id, (ran == Ran::More).then(|| serde_json::json!({"more": true}))).await
+                let more = (ran == Ran::More).then(|| serde_json::json!({"more": true}));
+                runs::succeed(&self.db, id, said.or(more)).await
             }
             Err(problem) if is_permanent(&problem) || policy.is_last(attempt) => {
                 self.inbox.bury(message, problem.code).await?;
@@ -86,16 +90,16 @@ impl Worker {
     }
 
     /// Does the work, for as long as it may take. A transaction that is cut off ends with its connection.
-    async fn within(&self, most: Duration, end: Instant, work: &Work) -> Result<Ran, Problem> {
+    async fn within(&self, most: Duration, end: Instant, work: &Work) -> Result<Done, Problem> {
         let left = end.saturating_duration_since(Instant::now()).saturating_sub(MARGIN).min(most);
         let Some(deadline) = Instant::now().checked_add(left) else { return Err(Problem::internal("no deadline")) };
         let done = tokio::time::timeout(left, guarded(Box::pin(self.perform(work, deadline)))).await;
         done.unwrap_or_else(|_| Err(Problem::unavailable("the task's deadline")))
     }
 
-    async fn perform(&self, work: &Work, deadline: Instant) -> Result<Ran, Problem> {
+    async fn perform(&self, work: &Work, deadline: Instant) -> Result<Done, Problem> {
         let (db, relay) = (&self.db, &self.relay);
-        match *work {
+        let ran = match *work {
             Work::Import { user_id, import_id } => {
                 let file = async |key: &str| self.files.get(key).await;
                 let told = async || events::kick(relay, user_id).await;
@@ -134,7 +138,11 @@ impl Worker {
             Work::Tidy => tidy::tidy(db, clock::now(), deadline).await,
             Work::Sweep => sweep::sweep(self).await.map(|()| Ran::Done),
             Work::Tick => sweep::tick(self).await.map(|()| Ran::Done),
-        }
+            Work::Watch | Work::HealthCanary | Work::FailureReport | Work::Maintain | Work::PinCheck => {
+                return watching::perform(self, work, deadline).await.map(|said| (Ran::Done, Some(said)));
+            }
+        };
+        ran.map(|ran| (ran, None))
     }
 
     async fn sum_up(&self, summary: Summary, deadline: Instant) -> Result<Ran, Problem> {

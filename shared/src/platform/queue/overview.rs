@@ -11,6 +11,7 @@ use aws_sdk_sqs::{
     types::{Message, MessageSystemAttributeName, QueueAttributeName},
 };
 use std::sync::Arc;
+use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -60,6 +61,8 @@ pub struct Depth {
     pub queue: &'static str,
     /// Messages that wait, those put off among them.
     pub waiting: i32,
+    /// Those that are put off.
+    pub delayed: i32,
     /// Messages that a worker has.
     pub in_flight: i32,
     /// Dead letters.
@@ -74,7 +77,7 @@ impl Queues {
             let [waiting, in_flight, delayed] = self.measure(&urls.own).await?;
             let [dead, taken, _] = self.measure(&urls.dead).await?;
             let (waiting, dead) = (waiting.saturating_add(delayed), dead.saturating_add(taken));
-            depths.push(Depth { queue: urls.queue, waiting, in_flight, dead });
+            depths.push(Depth { queue: urls.queue, waiting, delayed, in_flight, dead });
         }
         Ok(depths)
     }
@@ -100,6 +103,8 @@ pub struct DeadLetter {
     pub body: String,
     /// Why it died, if a worker buried it.
     pub reason: Option<String>,
+    /// When it was buried, where a worker did it; when it was sent, where the queue did.
+    pub sent_at: Option<OffsetDateTime>,
     message: Message,
 }
 
@@ -118,6 +123,11 @@ impl Port for DeadLetters {
 /// While somebody decides about a dead letter, nobody else sees it.
 const HELD_S: i32 = 30;
 
+fn sent_at(message: &Message) -> Option<OffsetDateTime> {
+    let millis = message.attributes()?.get(&MessageSystemAttributeName::SentTimestamp)?.parse::<i128>().ok()?;
+    OffsetDateTime::from_unix_timestamp_nanos(millis.saturating_mul(1_000_000)).ok()
+}
+
 impl DeadLetters {
     async fn of(&self, queue: &str) -> Result<(&Client, &Urls), Problem> {
         let urls = self.0.urls.iter().find(|urls| urls.queue == queue).ok_or_else(Problem::not_found)?;
@@ -129,10 +139,12 @@ impl DeadLetters {
         let (client, urls) = self.of(queue).await?;
         let take = client.receive_message().queue_url(&urls.dead).max_number_of_messages(10).visibility_timeout(HELD_S);
         let take = take.message_system_attribute_names(MessageSystemAttributeName::MessageGroupId);
+        let take = take.message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let taken = take.message_attribute_names(REASON).send().await;
         let taken = taken.map_err(|error| Problem::unavailable(DisplayErrorContext(&error)))?;
         let letter = |message: Message| DeadLetter {
             body: message.body().unwrap_or_default().to_owned(),
+            sent_at: sent_at(&message),
             reason: message.message_attributes().and_then(|all| all.get(REASON)?.string_value().map(ToOwned::to_owned)),
             message,
         };

@@ -6,6 +6,7 @@ use crate::platform::{
     db::Db,
     files::Files,
     function::{Env, Grant, Port},
+    lookout::Lookout,
     mail::Mail,
 };
 use std::{marker::PhantomData, sync::Arc};
@@ -42,6 +43,8 @@ pub struct Worker {
     pub scheduled: Queue<Scheduled>,
     /// How full all queues are.
     pub queues: Queues,
+    /// Whom to tell what goes wrong.
+    pub lookout: Lookout,
     /// Its own queue.
     pub inbox: Inbox,
     /// Seconds before the first retry.
@@ -53,6 +56,7 @@ impl<Q: Lane> Port for Works<Q> {
         let mut grants = [Db::grants(), Files::grants(), Mail::grants(), Queue::<Relay>::grants()].concat();
         grants.extend([Queue::<High>::grants(), Queue::<Default>::grants(), Queues::grants()].concat());
         grants.extend([Queue::<Low>::grants(), Queue::<Scheduled>::grants(), Inbox::grants::<Q>()].concat());
+        grants.extend(Lookout::grants());
         grants.sort_unstable();
         grants.dedup();
         grants
@@ -68,6 +72,7 @@ impl<Q: Lane> Port for Works<Q> {
             low: Queue::open(env)?,
             scheduled: Queue::open(env)?,
             queues: Queues::open(env)?,
+            lookout: Lookout::open(env)?,
             inbox: Inbox::open::<Q>(env)?,
             base: env.config.retry_base_s,
         };

@@ -33,14 +33,16 @@ pub async fn seen(tx: &mut Tx, queue: &str, since: OffsetDateTime) -> Result<See
 
 pub async fn sample(tx: &mut Tx, depth: &Depth, now: OffsetDateTime) -> Result<(), Error> {
     sqlx::query!(
-        "INSERT INTO queue_samples (queue, at, waiting, in_flight, dead) VALUES ($1, date_trunc('minute', $2::timestamptz), $3, $4, $5)
+        "INSERT INTO queue_samples (queue, at, waiting, in_flight, dead, delayed)
+         VALUES ($1, date_trunc('minute', $2::timestamptz), $3, $4, $5, $6)
          ON CONFLICT (queue, at) DO UPDATE
-         SET waiting = excluded.waiting, in_flight = excluded.in_flight, dead = excluded.dead",
+         SET waiting = excluded.waiting, in_flight = excluded.in_flight, dead = excluded.dead, delayed = excluded.delayed",
         depth.queue,
         now,
         depth.waiting,
         depth.in_flight,
         depth.dead,
+        depth.delayed,
     )
     .execute(tx)
     .await

@@ -17,6 +17,8 @@ pub enum Step {
     FailedRuns,
     Samples,
     Unsubscribing,
+    Alerts,
+    Notices,
 }
 
 /// All of it.
@@ -31,6 +33,8 @@ pub const STEPS: &[Step] = &[
     Step::FailedRuns,
     Step::Samples,
     Step::Unsubscribing,
+    Step::Alerts,
+    Step::Notices,
 ];
 
 /// Deletes up to `most` rows that were over before then.
@@ -69,7 +73,8 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Sweeps => sqlx::query!(
             "DELETE FROM task_runs WHERE id IN (
                  SELECT id FROM task_runs
-                 WHERE finished_at < $1 AND status = 'succeeded' AND kind IN ('tick', 'sweep') ORDER BY finished_at LIMIT $2)",
+                 WHERE finished_at < $1 AND status = 'succeeded' AND kind IN ('tick', 'sweep', 'watch', 'health_canary')
+                 ORDER BY finished_at LIMIT $2)",
             before,
             most,
         ),
@@ -94,6 +99,19 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Unsubscribing => sqlx::query!(
             "DELETE FROM unsubscribe_tokens WHERE (user_id, token_hash) IN (
                  SELECT user_id, token_hash FROM unsubscribe_tokens WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+            before,
+            most,
+        ),
+        Step::Alerts => sqlx::query!(
+            "DELETE FROM alerts WHERE id IN (
+                 SELECT id FROM alerts WHERE last_seen_at < $1 AND resolved_at IS NOT NULL ORDER BY last_seen_at LIMIT $2)",
+            before,
+            most,
+        ),
+        // News that no target took.
+        Step::Notices => sqlx::query!(
+            "DELETE FROM notices WHERE id IN (
+                 SELECT id FROM notices WHERE created_at < $1 AND due_at < $1 + interval '1 hour' ORDER BY due_at LIMIT $2)",
             before,
             most,
         ),

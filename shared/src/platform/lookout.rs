@@ -1,0 +1,67 @@
+//! Whom to tell what goes wrong, and what is looked at from outside.
+
+use super::{
+    clock,
+    config::ConfigError,
+    function::{Env, Grant, Port},
+    outside::Outside,
+    problem::Problem,
+    secrets::{Secret, SecretCell},
+};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// A new webhook counts after this many seconds.
+const FRESH_S: i64 = 10;
+
+/// A webhook as Secrets Manager holds it; empty when there is none.
+#[derive(Deserialize)]
+pub struct Webhook {
+    url: String,
+}
+
+impl Secret for Webhook {
+    /// A wrong address must not keep the workers from working: telling fails, and says so.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Alert targets, and addresses that are watched.
+pub struct Lookout {
+    /// Where mails of alerts go.
+    pub mail: Option<String>,
+    webhook: SecretCell<Webhook>,
+    /// Our own API as clients reach it.
+    pub api: String,
+    /// A gateway of IPFS.
+    pub gateway: Option<String>,
+    /// `local`, `dev`, `staging` or `prod`.
+    pub stage: String,
+    /// What asks them.
+    pub outside: Outside,
+}
+
+impl Port for Lookout {
+    fn grants() -> Vec<Grant> {
+        vec![Grant::Lookout]
+    }
+    fn open(env: &Arc<Env>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            mail: env.config.optional("ALERT_MAIL"),
+            webhook: SecretCell::open(env, "ALERT_WEBHOOK_SECRET")?,
+            api: env.config.require("API_URL")?,
+            gateway: env.config.optional("IPFS_GATEWAY").map(|url| url.trim_end_matches('/').to_owned()),
+            stage: env.config.stage.clone(),
+            outside: Outside::new(env.config.is_local()),
+        })
+    }
+}
+
+impl Lookout {
+    /// The webhook's address, if there is one.
+    pub async fn webhook(&self) -> Result<Option<String>, Problem> {
+        let secret = self.webhook.get_since(clock::epoch().saturating_sub(FRESH_S)).await?;
+        Ok(Some(secret.url.clone()).filter(|url| !url.is_empty()))
+    }
+}
