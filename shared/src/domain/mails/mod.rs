@@ -217,6 +217,20 @@ async fn compose(
     Ok(Some(letter(reader.email, &page)))
 }
 
+/// What is told to whoever keeps the system running, line by line.
+#[must_use]
+pub fn notice(to: &str, subject: &str, body: &str) -> Letter {
+    let mut lines = body.lines().filter(|line| !line.trim().is_empty()).map(ToOwned::to_owned);
+    let page = Page {
+        subject: subject.to_owned(),
+        lead: lines.next().unwrap_or_default(),
+        parts: lines.map(page::Part::Text).collect(),
+        why: "You get this because alerts of this deployment go to your address.".to_owned(),
+        unsubscribe: None,
+    };
+    letter(to.to_owned(), &page)
+}
+
 fn letter(to: String, page: &Page) -> Letter {
     Letter {
         to,

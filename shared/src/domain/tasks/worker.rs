@@ -4,7 +4,8 @@
 use super::{Task, Work, runs, send, sweep, tidy, watching};
 use crate::{
     domain::{
-        anchors, anomalies, auth, budgets, erasure, events, imports, mails, merchants, subscriptions, trainings, transactions,
+        anchors, anomalies, auth, budgets, erasure, events, imports, mails, merchants, subscriptions, trainings,
+        transactions,
     },
     platform::{
         clock,

@@ -5,12 +5,15 @@ use super::{
     Targets,
     sql::{alerts, notices as sql},
 };
-use crate::platform::{
-    clock,
-    db::{Db, Tx},
-    lookout::Lookout,
-    mail::Mail,
-    problem::Problem,
+use crate::{
+    domain::mails,
+    platform::{
+        clock,
+        db::{Db, Tx},
+        lookout::Lookout,
+        mail::Mail,
+        problem::Problem,
+    },
 };
 use serde::Serialize;
 use std::time::Instant;
@@ -72,7 +75,7 @@ pub struct Told {
 /// Tells what waits to be told.
 pub async fn tell(db: &Db, post: &Mail, lookout: &Lookout, deadline: Instant) -> Result<Told, Problem> {
     let send = async |notice: &Notice| match (notice.channel.as_str(), &lookout.mail) {
-        ("mail", Some(to)) => post.send(to, &notice.subject, &notice.body).await,
+        ("mail", Some(to)) => post.send(&mails::notice(to, &notice.subject, &notice.body)).await,
         ("webhook", _) => match lookout.webhook().await? {
             Some(url) => accepted(lookout.outside.post(&url, slack(&notice.subject, &notice.body)).await?),
             None => Ok(()),
