@@ -16,11 +16,10 @@ pub enum Step {
     FailedRuns,
     Samples,
     Alerts,
-    Notices,
 }
 
 /// All of it.
-pub const STEPS: [Step; 10] = [
+pub const STEPS: [Step; 9] = [
     Step::Sessions,
     Step::Tokens,
     Step::Keys,
@@ -30,7 +29,6 @@ pub const STEPS: [Step; 10] = [
     Step::FailedRuns,
     Step::Samples,
     Step::Alerts,
-    Step::Notices,
 ];
 
 /// Deletes up to `most` rows that were over before then.
@@ -89,13 +87,6 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Alerts => sqlx::query!(
             "DELETE FROM alerts WHERE id IN (
                  SELECT id FROM alerts WHERE last_seen_at < $1 AND resolved_at IS NOT NULL ORDER BY last_seen_at LIMIT $2)",
-            before,
-            most,
-        ),
-        // News that no target took.
-        Step::Notices => sqlx::query!(
-            "DELETE FROM notices WHERE id IN (
-                 SELECT id FROM notices WHERE created_at < $1 AND due_at < $1 + interval '1 hour' ORDER BY due_at LIMIT $2)",
             before,
             most,
         ),
