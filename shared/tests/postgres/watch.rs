@@ -186,6 +186,25 @@ async fn must_hold_33_a_target_that_is_away_hears_of_it_later_and_the_other_at_o
 }
 
 #[tokio::test]
+async fn a_target_that_is_away_for_a_day_hears_nothing_of_it_any_more() {
+    let fresh = Fresh::new().await;
+    let db = one_alert(&fresh).await;
+    let tries = Cell::new(0);
+    let fail = async |_: &tell::Notice| {
+        tries.set(tries.get() + 1);
+        Err(Problem::unavailable("answered 500"))
+    };
+    for minutes in 0..=(25 * 60) {
+        let now = NOW + Duration::minutes(minutes);
+        if minutes % 7 == 0 {
+            tell::tell_by(&db, fail, now, soon()).await.unwrap();
+        }
+    }
+    assert_eq!(waiting(&fresh).await.len(), 0);
+    assert!((80..160).contains(&tries.get()), "{} tries of two targets in a day", tries.get());
+}
+
+#[tokio::test]
 async fn must_hold_34_senders_at_the_same_moment_tell_each_notice_once() {
     let fresh = Fresh::new().await;
     one_alert(&fresh).await;

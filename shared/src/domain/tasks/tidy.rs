@@ -17,7 +17,7 @@ const CHUNK_TIME: Span = Span::from_secs(8);
 /// How long what is over is kept.
 const fn kept(step: Step) -> Duration {
     match step {
-        Step::Tokens | Step::Keys | Step::ServiceKeys | Step::Sweeps | Step::Notices => Duration::days(1),
+        Step::Tokens | Step::Keys | Step::ServiceKeys | Step::Sweeps => Duration::days(1),
         Step::Mails | Step::Runs | Step::Samples => Duration::days(7),
         // An account's owner may ask what happened on a device.
         Step::Sessions | Step::FailedRuns | Step::Alerts => Duration::days(30),
@@ -26,7 +26,7 @@ const fn kept(step: Step) -> Duration {
     }
 }
 
-/// Deletes sessions, links and keys that have ended, mails and news that never went out, alerts that are over, and what is
+/// Deletes sessions, links and keys that have ended, mails that never went out, alerts that are over, and what is
 /// known of old tasks. Twice, late or
 /// killed in the middle does no harm.
 pub(super) async fn tidy(db: &Db, now: OffsetDateTime, deadline: Instant) -> Result<Ran, Problem> {

@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 /// After this long a notice whose sender did not come back is tried again.
 const AGAIN: Duration = Duration::minutes(5);
+/// What no target has taken for so long is no news any more.
+const NEWS: Duration = Duration::DAY;
 /// A notice is not begun with less time than this left.
 const ONE: std::time::Duration = std::time::Duration::from_secs(12);
 /// A subject is no longer, whatever a kind of task is called.
@@ -103,6 +105,11 @@ pub async fn tell_by(
     now: OffsetDateTime,
     deadline: Instant,
 ) -> Result<Told, Problem> {
+    let old = now.saturating_sub(NEWS);
+    let given_up = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::give_up(tx, old).await?)).await?;
+    if given_up > 0 {
+        tracing::error!(given_up, "notices that no target took for a day");
+    }
     let mut told = Told::default();
     while deadline.saturating_duration_since(Instant::now()) > ONE {
         let claim = async |tx: &mut Tx| Ok::<_, Problem>(sql::claim(tx, now, now.saturating_add(AGAIN)).await?);

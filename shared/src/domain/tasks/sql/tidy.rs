@@ -18,7 +18,6 @@ pub enum Step {
     Samples,
     Unsubscribing,
     Alerts,
-    Notices,
 }
 
 /// All of it.
@@ -34,7 +33,6 @@ pub const STEPS: &[Step] = &[
     Step::Samples,
     Step::Unsubscribing,
     Step::Alerts,
-    Step::Notices,
 ];
 
 /// Deletes up to `most` rows that were over before then.
@@ -105,13 +103,6 @@ pub async fn delete(tx: &mut Tx, step: Step, before: OffsetDateTime, most: i64) 
         Step::Alerts => sqlx::query!(
             "DELETE FROM alerts WHERE id IN (
                  SELECT id FROM alerts WHERE last_seen_at < $1 AND resolved_at IS NOT NULL ORDER BY last_seen_at LIMIT $2)",
-            before,
-            most,
-        ),
-        // News that no target took.
-        Step::Notices => sqlx::query!(
-            "DELETE FROM notices WHERE id IN (
-                 SELECT id FROM notices WHERE created_at < $1 AND due_at < $1 + interval '1 hour' ORDER BY due_at LIMIT $2)",
             before,
             most,
         ),

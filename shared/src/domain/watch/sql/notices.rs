@@ -43,6 +43,12 @@ pub struct Notice {
     pub tries: i32,
 }
 
+/// Gives up what no target has taken until now.
+pub async fn give_up(tx: &mut Tx, before: OffsetDateTime) -> Result<u64, Error> {
+    let deleted = sqlx::query!("DELETE FROM notices WHERE created_at < $1", before).execute(tx).await;
+    deleted.map(|done| done.rows_affected())
+}
+
 /// The oldest that is due, for whoever comes first.
 pub async fn claim(tx: &mut Tx, now: OffsetDateTime, again: OffsetDateTime) -> Result<Option<Notice>, Error> {
     sqlx::query_as!(
