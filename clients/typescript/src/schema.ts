@@ -814,7 +814,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * The roots of the days' trees, the newest first
+         * @description With `status=pending` those that are still to be written to the blockchain; tell us of them by `POST /ingest/anchors`.
+         *     Scope: `anchors:write`.
+         */
+        get: operations["ingest_anchors_list"];
         put?: never;
         /**
          * Which blockchain transactions hold which roots
@@ -823,6 +828,28 @@ export interface paths {
          *     `blockchain_tx_id` for it is refused (`already_anchored`). Scope: `anchors:write`.
          */
         post: operations["ingest_anchors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say how unusual transactions are
+         * @description At most 500 rows, each for itself. The score is stored with the transaction and its code; from 0.5 on the user's open
+         *     apps hear of it (`anomaly_alert`), unless the user does not want to, the transaction is older than 14 days, or it was
+         *     unusual before and the score rose by less than 0.2. A score that is known already is `existing`. Scope: `anomalies:write`.
+         */
+        post: operations["ingest_anomalies"];
         delete?: never;
         options?: never;
         head?: never;
@@ -845,6 +872,95 @@ export interface paths {
         get: operations["ingest_corrections"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Store vectors that stand for transactions
+         * @description At most 500 of 384 numbers, in at most 5 MB, each for itself. A transaction has one, and the last one counts; the same again is
+         *     `existing`. `POST /transactions/similar` compares those of one model. Scope: `embeddings:write`.
+         */
+        put: operations["ingest_embeddings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/training-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Data sets of corrections, the newest first
+         * @description Each holds five hundred corrections of categories, and each correction is in one: train with all of them, or with those
+         *     since your last. Scope: `corrections:read`.
+         */
+        get: operations["ingest_training_sets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/training-sets/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A data set of corrections, with a link to its file
+         * @description JSON Lines compressed with gzip, one correction a line: `user` (another name for the same person in every set),
+         *     `merchant_raw`, `merchant_key`, `merchant`, `amount`, `currency`, `date`, `source`, `old_category`, `new_category`,
+         *     `corrected_at`. The same revision is the same bytes, whose SHA-256 is `sha256`. When somebody closes their account the
+         *     file is written again without them: fetch it again when `revision` has risen. Scope: `corrections:read`.
+         */
+        get: operations["ingest_training_set"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ingest/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add transactions of users
+         * @description At most 500, each for itself: one that is refused keeps no other back. `source` and `external_id` name a transaction of a
+         *     user's; the same again is `existing` and changes nothing, other content for the same id is refused
+         *     (`external_id_taken`). What `POST /transactions` does is done here, too: merchant, the user's last correction, lookalikes,
+         *     budget alerts, frames. More than 50 new ones of one user are told by one `import_update` without an id. Rows with
+         *     `try_again` were not come to: send the request again. Scope: `transactions:write`.
+         */
+        post: operations["ingest_transactions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1766,6 +1882,11 @@ export interface components {
              */
             user_id: string;
         };
+        /** @description The form of [`Anomalies`], for the OpenAPI document. */
+        AnomaliesBody: {
+            /** @description At most 500, of as many users. */
+            anomalies?: components["schemas"]["IngestAnomaly"][] | null;
+        };
         /** @description A category whose limit is near. */
         AtRisk: {
             /**
@@ -2147,6 +2268,11 @@ export interface components {
             /** @description The last used first; a hundred at most. */
             data: components["schemas"]["Device"][];
         };
+        /** @description The form of [`Embeddings`], for the OpenAPI document. */
+        EmbeddingsBody: {
+            /** @description At most 500, of as many users. */
+            embeddings?: components["schemas"]["IngestEmbedding"][] | null;
+        };
         /** @description Why a charge counts as recurring: what was seen in the last 37 months. */
         Evidence: {
             /**
@@ -2203,7 +2329,10 @@ export interface components {
              * @example too_many_decimals
              */
             code: string;
-            /** @description What to send instead. */
+            /**
+             * @description What to send instead.
+             * @example Send an amount with at most two decimals.
+             */
             detail: string;
             /**
              * @description Where: a JSON pointer into the body (`/amount`), or `?name` for a query parameter.
@@ -2524,6 +2653,134 @@ export interface components {
             /** @description The first thousand rows that could not be read. */
             errors: components["schemas"]["RowProblem"][];
         };
+        /** @description How unusual a transaction is. */
+        IngestAnomaly: {
+            /** @description Why. */
+            reason: components["schemas"]["IngestAnomalyReason"];
+            /**
+             * Format: double
+             * @description From 0 to 1; from 0.5 on it counts as unusual.
+             * @example 0.91
+             */
+            score: number;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            transaction_id: string;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            user_id: string;
+        };
+        /** @description Why a transaction is unusual. */
+        IngestAnomalyReason: {
+            /**
+             * @description Your own code, 1 to 64 of a to z, digits and underscores.
+             * @example unusual_merchant
+             */
+            code: string;
+            /**
+             * @description For the user: 1 to 200 characters.
+             * @example You have never paid anybody in this country before.
+             */
+            text: string;
+        };
+        /** @description A transaction's vector. */
+        IngestEmbedding: {
+            /**
+             * @description The model that made it, 1 to 100 characters: only vectors of one model are compared.
+             * @example all-MiniLM-L6-v2
+             */
+            model: string;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            transaction_id: string;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            user_id: string;
+            /**
+             * @description 384 numbers.
+             * @example [
+             *       0.0123,
+             *       -0.4567
+             *     ]
+             */
+            vector: number[];
+        };
+        /** @description A transaction of a user's. */
+        IngestTransaction: {
+            /**
+             * @description Positive is money out, negative a refund or income; a string or a number with at most two decimals.
+             * @example 12.50
+             */
+            amount: string;
+            /**
+             * Format: double
+             * @description How unusual it is, from 0 to 1.
+             */
+            anomaly_score?: number | null;
+            /** @description 1 to 100 characters. What the user last corrected the merchant to comes before it. */
+            category?: string | null;
+            /**
+             * @description How sure you are of each field, from 0 to 1; at most 20 members.
+             * @example {
+             *       "amount": 0.99,
+             *       "category": 0.87
+             *     }
+             */
+            confidence?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * @description ISO 4217 with at most two minor digits; the user's own when left out.
+             * @example EUR
+             */
+            currency?: string | null;
+            /**
+             * Format: date
+             * @description The local date.
+             * @example 2026-01-31
+             */
+            date: string;
+            /**
+             * @description Your own id of it, 1 to 255 characters: unique for a user and source.
+             * @example receipt-8841
+             */
+            external_id: string;
+            /**
+             * Format: uuid
+             * @description The merchant, if you know it; recognised from its text when left out.
+             */
+            merchant_id?: string | null;
+            /**
+             * @description What to recognise the merchant by: 1 to 500 characters.
+             * @example NETFLIX.COM 866-579-7172
+             */
+            merchant_raw: string;
+            /** @description At most 2,000 characters. */
+            note?: string | null;
+            /**
+             * @description Where its receipt is: an https address that the user can open.
+             * @example https://receipts.example.com/8841.jpg
+             */
+            receipt_url?: string | null;
+            /**
+             * @description `ocr`, `sms` or `csv`.
+             * @example ocr
+             */
+            source: string;
+            /**
+             * Format: uuid
+             * @description Whose.
+             */
+            user_id: string;
+        };
         /** @description A token that was just made. */
         Issued: components["schemas"]["Token"] & {
             /**
@@ -2576,6 +2833,20 @@ export interface components {
              * @example https://uploads.example.com/exports/0199aa10?X-Amz-Signature=5d2f
              */
             url: string;
+        };
+        /** @description A data set, and where its file is. */
+        LinkedTrainingSet: components["schemas"]["TrainingSet"] & {
+            /**
+             * Format: int32
+             * @description Seconds until the link is of no use.
+             * @example 900
+             */
+            expires_in?: number | null;
+            /**
+             * @description The file, JSON Lines compressed with gzip; fetch it without a token. Null until it is written.
+             * @example https://uploads.example.com/training-sets/7/1.jsonl.gz?X-Amz-Signature=5d2f
+             */
+            url?: string | null;
         };
         /** @description A category as it is listed. */
         Listed: {
@@ -2940,6 +3211,11 @@ export interface components {
             merchant_raw: string;
             /** @description At most 2,000 characters. */
             note?: string | null;
+        };
+        /** @description The form of [`NewTransactions`], for the OpenAPI document. */
+        NewTransactionsBody: {
+            /** @description At most 500, of as many users. */
+            transactions?: components["schemas"]["IngestTransaction"][] | null;
         };
         /** @description The form of [`NewUpload`], for the OpenAPI document. */
         NewUploadBody: {
@@ -4330,6 +4606,32 @@ export interface components {
             /** @description One for each that was sent, in the same order. */
             results: components["schemas"]["Outcome"][];
         };
+        /** @description What became of a row. */
+        RowOutcome: {
+            /** @description The category that it was given. */
+            category?: string | null;
+            /** @description Why it was refused: the first of `errors`. */
+            code?: string | null;
+            /**
+             * Format: uuid
+             * @description An earlier transaction of the user's that looks the same.
+             */
+            duplicate_of?: string | null;
+            /** @description All that is wrong with it; pointers begin at the row. */
+            errors?: components["schemas"]["FieldError"][];
+            /** @description Its place in the list, from 0. */
+            index: number;
+            /**
+             * @description `created` or `stored`; `existing` if the same was there before; `refused`.
+             * @example created
+             */
+            status: string;
+            /**
+             * Format: uuid
+             * @description The transaction that it is about.
+             */
+            transaction_id?: string | null;
+        };
         /** @description A row that could not be read. */
         RowProblem: {
             /**
@@ -4353,6 +4655,17 @@ export interface components {
              * @example 17
              */
             line: number;
+        };
+        /** @description What became of all rows. */
+        RowResults: {
+            /** @description How many changed something. */
+            changed: number;
+            /** @description How many were so before. */
+            existing: number;
+            /** @description How many were refused. */
+            refused: number;
+            /** @description One for each row, in the same order. */
+            results: components["schemas"]["RowOutcome"][];
         };
         /** @description A saved mapping. */
         SavedMapping: {
@@ -5023,6 +5336,82 @@ export interface components {
              * @example 191.88
              */
             yearly_cost: string;
+        };
+        /** @description A data set. */
+        TrainingSet: {
+            /**
+             * Format: int32
+             * @description Corrections that it was made of.
+             * @example 500
+             */
+            corrections: number;
+            /**
+             * Format: date-time
+             * @description The oldest correction.
+             */
+            first_at: string;
+            /**
+             * Format: date-time
+             * @description The newest.
+             */
+            last_at: string;
+            /**
+             * Format: date-time
+             * @description When the set was begun.
+             */
+            requested_at: string;
+            /**
+             * Format: int32
+             * @description Goes up when the file is written again without an account that was closed.
+             * @example 1
+             */
+            revision: number;
+            /**
+             * Format: int32
+             * @description Lines of the file: corrections less those of accounts that are closed.
+             * @example 500
+             */
+            rows?: number | null;
+            /**
+             * @description The SHA-256 of the file as it is fetched.
+             * @example 5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328
+             */
+            sha256?: string | null;
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             * @example 31415
+             */
+            size_bytes?: number | null;
+            /**
+             * @description `gathering` until the file is written, then `ready`.
+             * @example ready
+             */
+            status: string;
+            /**
+             * Format: int64
+             * @description 1, 2, 3 …
+             * @example 7
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @description When the file was written.
+             * @example 2026-01-31T04:30:02Z
+             */
+            written_at?: string | null;
+        };
+        /** @description A page of data sets. */
+        TrainingSets: {
+            /** @description The newest first. */
+            data: components["schemas"]["TrainingSet"][];
+            /** @description Whether older ones follow. */
+            has_more: boolean;
+            /**
+             * @description Send it as `cursor` for them.
+             * @example AZmqEHw-ex2fUjxuDUuKEQ
+             */
+            next_cursor?: string | null;
         };
         /** @description A transaction as its owner sees it. */
         Transaction: {
@@ -10263,6 +10652,134 @@ export interface operations {
             };
         };
     };
+    ingest_anchors_list: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Rows a page, 1 to 100. */
+                limit?: number;
+                /** @description Rows to pass over, 0 to 100,000. */
+                offset?: number;
+                /**
+                 * @description `pending` for roots that no blockchain's transaction is known to hold, `anchored` for the others; both when left
+                 *     out.
+                 * @example pending
+                 */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "anchored_at": null,
+                     *           "batch_date": "2026-01-31",
+                     *           "blockchain_tx_id": "0x9fc76417374aa880d4449a1f7f31ec597f00b1f6f3dd2d66f4c9c6c445836d8b",
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "root_hash": "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+                     *           "sealed_at": "2026-01-31T12:00:00Z",
+                     *           "transaction_count": 1
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "limit": 50,
+                     *       "next_cursor": null,
+                     *       "offset": 0,
+                     *       "total": 1,
+                     *       "total_capped": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Page_Anchor"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `anchors:write` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ingest_anchors: {
         parameters: {
             query?: never;
@@ -10332,6 +10849,152 @@ export interface operations {
                 };
             };
             /** @description `missing_scope`: the token lacks `anchors:write` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_anomalies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnomaliesBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each row */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": 1,
+                     *       "existing": 1,
+                     *       "refused": 1,
+                     *       "results": [
+                     *         {
+                     *           "category": null,
+                     *           "code": null,
+                     *           "duplicate_of": null,
+                     *           "errors": [
+                     *             {
+                     *               "code": "too_many_decimals",
+                     *               "detail": "Send an amount with at most two decimals.",
+                     *               "pointer": "/amount"
+                     *             }
+                     *           ],
+                     *           "index": 1,
+                     *           "status": "created",
+                     *           "transaction_id": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RowResults"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `anomalies:write` */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10476,6 +11139,565 @@ export interface operations {
             };
             /** @description `missing_scope`: the token lacks `corrections:read` */
             403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingsBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each row */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": 1,
+                     *       "existing": 1,
+                     *       "refused": 1,
+                     *       "results": [
+                     *         {
+                     *           "category": null,
+                     *           "code": null,
+                     *           "duplicate_of": null,
+                     *           "errors": [
+                     *             {
+                     *               "code": "too_many_decimals",
+                     *               "detail": "Send an amount with at most two decimals.",
+                     *               "pointer": "/amount"
+                     *             }
+                     *           ],
+                     *           "index": 1,
+                     *           "status": "created",
+                     *           "transaction_id": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RowResults"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `embeddings:write` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_training_sets: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Sets a page, 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "corrections": 500,
+                     *           "first_at": "2026-01-31T12:00:00Z",
+                     *           "last_at": "2026-01-31T12:00:00Z",
+                     *           "requested_at": "2026-01-31T12:00:00Z",
+                     *           "revision": 1,
+                     *           "rows": 500,
+                     *           "sha256": "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+                     *           "size_bytes": 31415,
+                     *           "status": "ready",
+                     *           "version": 7,
+                     *           "written_at": "2026-01-31T04:30:02Z"
+                     *         }
+                     *       ],
+                     *       "has_more": false,
+                     *       "next_cursor": "AZmqEHw-ex2fUjxuDUuKEQ"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrainingSets"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `corrections:read` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_training_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The set's number
+                 * @example 7
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The set; `ETag` changes with its revision */
+            200: {
+                headers: {
+                    /** @description Names this revision of it */
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "corrections": 500,
+                     *       "expires_in": 900,
+                     *       "first_at": "2026-01-31T12:00:00Z",
+                     *       "last_at": "2026-01-31T12:00:00Z",
+                     *       "requested_at": "2026-01-31T12:00:00Z",
+                     *       "revision": 1,
+                     *       "rows": 500,
+                     *       "sha256": "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+                     *       "size_bytes": 31415,
+                     *       "status": "ready",
+                     *       "url": "https://uploads.example.com/training-sets/7/1.jsonl.gz?X-Amz-Signature=5d2f",
+                     *       "version": 7,
+                     *       "written_at": "2026-01-31T04:30:02Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LinkedTrainingSet"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `corrections:read` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such set */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_transactions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTransactionsBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each row */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changed": 1,
+                     *       "existing": 1,
+                     *       "refused": 1,
+                     *       "results": [
+                     *         {
+                     *           "category": null,
+                     *           "code": null,
+                     *           "duplicate_of": null,
+                     *           "errors": [
+                     *             {
+                     *               "code": "too_many_decimals",
+                     *               "detail": "Send an amount with at most two decimals.",
+                     *               "pointer": "/amount"
+                     *             }
+                     *           ],
+                     *           "index": 1,
+                     *           "status": "created",
+                     *           "transaction_id": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RowResults"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `missing_scope`: the token lacks `transactions:write` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
