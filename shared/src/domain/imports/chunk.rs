@@ -70,7 +70,7 @@ pub(super) async fn store(
     recogniser.learn(tx, rows.iter().map(|(_, row)| text_of(row))).await?;
     let before = Before::look(tx, recogniser, user_id, import_id, &rows).await?;
     let seen = rows.iter().map(|(_, row)| recogniser.of(text_of(row)));
-    let seen = seen.map(|(key, merchant)| (key, merchant.map(|merchant| merchant.id))).collect();
+    let seen = seen.map(|(key, merchant)| (key, merchant.map(|merchant| merchant.id)));
     let categories = corrected(tx, user_id, seen).await?;
     let (mut bulk, mut spent, mut given) = (Bulk::default(), HashSet::new(), HashSet::new());
     for (occurrence, row) in rows {

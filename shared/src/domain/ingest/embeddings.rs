@@ -14,7 +14,7 @@ use crate::{
         problem::Problem,
     },
 };
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 use uuid::Uuid;
 
 /// Vectors that are stored by one statement: each is put into a graph, which takes its time.
@@ -96,11 +96,11 @@ async fn of_user(tx: &mut Tx, call: &Call, user_id: Uuid, rows: &[(usize, Row)])
         if !there.contains(&id) {
             let detail = "The user has no such transaction: check both ids.";
             outcomes.push(RowOutcome::refused(*index, "/transaction_id", "not_found", detail));
-        } else if new.contains_key(&id) {
+        } else if let Entry::Vacant(place) = new.entry(id) {
+            place.insert((*index, row));
+        } else {
             let detail = "An earlier row is of the same transaction: send one.";
             outcomes.push(RowOutcome::refused(*index, "/transaction_id", "duplicate_id", detail));
-        } else {
-            new.insert(id, (*index, row));
         }
     }
     // In the order of their ids, so that two requests with the same rows never wait for each other in a circle.

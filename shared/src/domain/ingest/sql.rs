@@ -91,16 +91,16 @@ pub(super) async fn alike(tx: &mut Tx, user_id: Uuid, looks: &[Look]) -> Result<
 }
 
 /// How unusual a transaction is said to be, and why.
-pub(super) struct Score {
+pub(super) struct Standing {
     pub id: Uuid,
     pub score: Option<f64>,
     pub reason: Option<String>,
 }
 
 /// What is said of a user's transactions; of a closed account's nothing.
-pub(super) async fn scores(tx: &mut Tx, user_id: Uuid, ids: &[Uuid]) -> Result<Vec<Score>, Error> {
+pub(super) async fn scores(tx: &mut Tx, user_id: Uuid, ids: &[Uuid]) -> Result<Vec<Standing>, Error> {
     sqlx::query_as!(
-        Score,
+        Standing,
         "SELECT id, anomaly_score AS score, anomaly_reason AS reason FROM transactions
          WHERE user_id = $1 AND id = ANY($2) AND NOT is_deleted
            AND EXISTS (SELECT FROM users WHERE id = $1 AND is_active)",

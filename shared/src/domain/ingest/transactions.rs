@@ -281,7 +281,7 @@ async fn of_user(
     let (sources, ids): (Vec<_>, Vec<_>) =
         rows.iter().map(|(_, row)| row.id()).map(|(source, id)| (source.to_owned(), id.to_owned())).unzip();
     let mut there: HashMap<_, _> = sql::by_external_id(tx, user_id, &sources, &ids).await?.into_iter().collect();
-    let seen = rows.iter().map(|(_, row)| (known.key(row), known.merchant(row).map(|merchant| merchant.id))).collect();
+    let seen = rows.iter().map(|(_, row)| (known.key(row), known.merchant(row).map(|merchant| merchant.id)));
     let categories = corrected(tx, user_id, seen).await?;
     let (mut outcomes, mut new) = (Vec::new(), Vec::new());
     for (index, row) in rows {

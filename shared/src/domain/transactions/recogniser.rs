@@ -38,8 +38,9 @@ impl Recogniser {
 pub async fn corrected(
     tx: &mut Tx,
     user_id: Uuid,
-    seen: HashMap<i64, Option<Uuid>>,
+    seen: impl Iterator<Item = (i64, Option<Uuid>)>,
 ) -> Result<HashMap<i64, String>, Problem> {
+    let seen: HashMap<_, _> = seen.collect();
     let mut keys_of: HashMap<Uuid, Vec<i64>> = HashMap::new();
     for (key, merchant) in &seen {
         if let Some(merchant) = merchant {
