@@ -28,6 +28,7 @@ mod imports;
 mod lists;
 mod mails;
 mod mails_figures;
+mod mails_model;
 mod mails_summaries;
 mod merchant_merges;
 mod merchant_statistics;
