@@ -32,6 +32,7 @@ mod ingest_scores;
 mod lists;
 mod mails;
 mod mails_figures;
+mod mails_model;
 mod mails_summaries;
 mod merchant_merges;
 mod merchant_statistics;
