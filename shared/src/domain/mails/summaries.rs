@@ -32,7 +32,7 @@ impl Summary {
 }
 
 /// Users that are looked at together.
-const USERS: i64 = 2000;
+const USERS: i64 = 500;
 /// What a page of them may take, its mails' tasks included.
 const PAGE_TIME: Duration = Duration::from_secs(30);
 
