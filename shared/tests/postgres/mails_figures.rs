@@ -204,14 +204,13 @@ async fn budgets_are_watched_and_judged_and_charges_are_expected() {
         (None, "Home", "1.00", date!(2026 - 03 - 15), true),
         (None, "Home", "2.00", date!(2026 - 03 - 23), true),
         (None, "Home", "3.00", date!(2026 - 03 - 18), false),
-        (None, "Income", "-4.00", date!(2026 - 03 - 18), true),
     ];
-    for (merchant, category, amount, date, active) in charges {
-        let row = "INSERT INTO recurrences (user_id, id, merchant_id, merchant_key, category, currency, amount_mean, period_days,
+    for (key, (merchant, name, amount, date, active)) in (1_i64..).zip(charges) {
+        let row = "INSERT INTO recurrences (user_id, id, merchant_id, merchant_key, name, currency, amount, amount_mean, period_days,
                                             next_expected_date, confidence, is_active, changed_seq)
-                   VALUES ($1, $2, $3, 1, $4, 'EUR', $5::text::numeric, 30, $6, 0.9, $7, 1)";
-        let row = sqlx::query(row).bind(me.user_id).bind(Uuid::now_v7()).bind(merchant).bind(category).bind(amount);
-        row.bind(date).bind(active).execute(&mut conn).await.unwrap();
+                   VALUES ($1, $2, $3, $8, $4, 'EUR', $5::text::numeric, 1, 30, $6, 0.9, $7, 1)";
+        let row = sqlx::query(row).bind(me.user_id).bind(Uuid::now_v7()).bind(merchant).bind(name).bind(amount);
+        row.bind(date).bind(active).bind(key).execute(&mut conn).await.unwrap();
     }
     let text = sent(&fresh, Summary::Weekly, datetime!(2026-03-15 18:00 UTC)).await.text;
     let (_, rest) = text.split_once("BUDGETS TO WATCH\n").unwrap();

@@ -137,10 +137,10 @@ pub struct Charge {
 pub async fn upcoming(tx: &mut Tx, user_id: Uuid, first: Date, last: Date, most: i64) -> Result<Vec<Charge>, Error> {
     sqlx::query_as!(
         Charge,
-        r#"SELECT coalesce(m.canonical_name, r.category) AS "name!", r.currency, r.amount_mean AS amount,
+        r#"SELECT coalesce(m.canonical_name, r.name) AS "name!", r.currency, r.amount,
                   r.next_expected_date AS date
            FROM recurrences r LEFT JOIN merchant_master m ON m.id = r.merchant_id
-           WHERE r.user_id = $1 AND r.is_active AND r.amount_mean > 0
+           WHERE r.user_id = $1 AND r.is_active
              AND r.next_expected_date >= $2 AND r.next_expected_date <= $3
            ORDER BY r.next_expected_date, 1, r.id LIMIT $4"#,
         user_id,
