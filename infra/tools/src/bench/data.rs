@@ -57,7 +57,7 @@ const MERGES: &str = "
 const HOLDINGS: &str = "SELECT id FROM portfolio_holdings WHERE user_id = $1 AND NOT is_deleted ORDER BY id LIMIT $2";
 
 /// Forty charges that recur, as a night finds them.
-const SUBSCRIPTIONS: &str = r#"
+const SUBSCRIPTIONS: &str = "
     WITH made AS (
         INSERT INTO recurrences (user_id, id, merchant_key, currency, price, name, cadence, amount, amount_mean, period_days,
             charges, first_date, last_date, next_expected_date, lapses_on, confidence, evidence, changed_seq)
@@ -70,7 +70,7 @@ const SUBSCRIPTIONS: &str = r#"
         FROM generate_series(1, 40) AS n
         ON CONFLICT DO NOTHING
     )
-    SELECT"#;
+    SELECT";
 
 const SUBSCRIBED: &str = "SELECT id FROM recurrences WHERE user_id = $1 ORDER BY id LIMIT $2";
 

@@ -59,7 +59,7 @@ async fn review(tx: &mut Tx, changed: &Changed, now: OffsetDateTime) -> Result<u
 
 /// The score of what stands out; none for what did before and does not any more; nothing where all is as it was.
 fn score(row: &sql::Measured) -> Option<Scored> {
-    let score = row.stands_out.then(|| (of(row.distance) * 1000.0).round() / 1000.0);
+    let score = row.score.filter(|_| row.stands_out);
     if score == row.before {
         return None;
     }
@@ -68,21 +68,4 @@ fn score(row: &sql::Measured) -> Option<Scored> {
         row.category, row.typical, row.currency, row.times
     );
     Some(Scored { id: row.id, score, reason: score.map(|_| REASON.to_owned()), detail })
-}
-
-/// From a distance in spreads to a score from 0 to 1.
-fn of(distance: f64) -> f64 {
-    let square = distance * distance;
-    square / (square + THRESHOLD * THRESHOLD)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_score_is_a_half_at_the_threshold_and_never_one() {
-        assert!((of(THRESHOLD) - 0.5).abs() < 1e-9);
-        assert!(of(0.0).abs() < 1e-9 && of(10.0) > 0.89 && of(1000.0) < 1.0);
-    }
 }

@@ -65,14 +65,13 @@ pub async fn record(
     scored: &[Scored],
     now: OffsetDateTime,
 ) -> Result<Recorded, Problem> {
-    let told = sql::record(tx, user_id, scored, turn.changed_seq, now).await?;
+    let told = sql::record(tx, user_id, scored, turn.changed_seq, now, (UNUSUAL, RISE)).await?;
     let known = told.iter().map(|row| row.id).collect();
     let by_id: HashMap<Uuid, &Scored> = scored.iter().map(|one| (one.id, one)).collect();
     let news = told.iter().filter_map(|row| {
         let scored = by_id.get(&row.id)?;
         let (score, since) = (scored.score.filter(|score| *score >= UNUSUAL)?, row.today.saturating_sub(NEWS));
-        let rose = row.before.is_none_or(|before| before < UNUSUAL || score - before >= RISE);
-        (rose && row.wanted && row.date >= since).then_some((row, *scored, score))
+        (row.rose && row.wanted && row.date >= since).then_some((row, *scored, score))
     });
     let mut news: Vec<_> = news.collect();
     news.sort_by(|(_, _, one), (_, _, other)| other.total_cmp(one));

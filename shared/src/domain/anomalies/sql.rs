@@ -11,7 +11,8 @@ use uuid::Uuid;
 /// A transaction whose score was written down.
 pub(super) struct Told {
     pub id: Uuid,
-    pub before: Option<f64>,
+    /// Whether it became unusual, or clearly more so.
+    pub rose: bool,
     pub amount: Decimal,
     pub currency: String,
     pub date: Date,
@@ -23,6 +24,7 @@ pub(super) struct Told {
     pub wanted: bool,
 }
 
+#[expect(clippy::as_conversions, reason = "how sqlx's macro is told that an array holds nulls")]
 /// Writes scores where they are others than before, and answers with all transactions that there are.
 pub(super) async fn record(
     tx: &mut Tx,
@@ -30,9 +32,10 @@ pub(super) async fn record(
     scored: &[Scored],
     changed_seq: i64,
     now: OffsetDateTime,
+    (unusual, rise): (f64, f64),
 ) -> Result<Vec<Told>, Error> {
     let ids: Vec<Uuid> = scored.iter().map(|one| one.id).collect();
-    let scores: Vec<Option<f64>> = scored.iter().map(|one| one.score).collect();
+    let by: Vec<Option<f64>> = scored.iter().map(|one| one.score).collect();
     let reasons: Vec<Option<String>> = scored.iter().map(|one| one.reason.clone()).collect();
     sqlx::query_as!(
         Told,
@@ -49,17 +52,20 @@ pub(super) async fn record(
                WHERE t.user_id = $1 AND t.id = h.id
                  AND (h.anomaly_score, h.anomaly_reason) IS DISTINCT FROM (h.score, h.reason)
            )
-           SELECT h.id AS "id!", h.anomaly_score AS before, h.amount AS "amount!", h.currency AS "currency!",
+           SELECT h.id AS "id!", 
+                  coalesce(h.anomaly_score < $7 OR h.score - h.anomaly_score >= $8, true) AS "rose!", h.amount AS "amount!", h.currency AS "currency!",
                   h.date AS "date!", coalesce(m.canonical_name, h.merchant_raw) AS "merchant!", h.category AS "category!",
                   ($6::timestamptz AT TIME ZONE u.timezone)::date AS "today!",
                   coalesce((u.preferences -> 'notifications' ->> 'anomalies')::boolean, true) AS "wanted!"
            FROM held h JOIN users u ON u.id = $1 LEFT JOIN merchant_master m ON m.id = h.merchant_id"#,
         user_id,
         &ids,
-        &scores as &[Option<f64>],
+        &by as &[Option<f64>],
         &reasons as &[Option<String>],
         changed_seq,
         now,
+        unusual,
+        rise,
     )
     .fetch_all(tx)
     .await
@@ -70,8 +76,8 @@ pub(super) struct Measured {
     pub id: Uuid,
     pub before: Option<f64>,
     pub stands_out: bool,
-    /// From the middle, in spreads.
-    pub distance: f64,
+    /// From 0 to 1: a half where it is as many spreads from the middle as the threshold says.
+    pub score: Option<f64>,
     pub category: String,
     pub currency: String,
     pub typical: Decimal,
@@ -133,7 +139,7 @@ pub(super) async fn measured(
                       WHERE b.merchant_key = f.merchant_key AND b.currency = f.currency AND b.id <> f.id
                         AND b.amount BETWEEN f.amount * 0.8 AND f.amount * 1.25
                   ), false) AS "stands_out!",
-                  coalesce(f.distance, 0) AS "distance!", f.category AS "category!", f.currency AS "currency!",
+                  round((f.distance ^ 2 / (f.distance ^ 2 + $6 ^ 2))::numeric, 3)::double precision AS score, f.category AS "category!", f.currency AS "currency!",
                   coalesce(f.typical, f.amount) AS "typical!",
                   coalesce(f.amount / f.typical, 1)::double precision AS "times!"
            FROM far f"#,

@@ -53,7 +53,7 @@ pub async fn remind(db: &Db, told: impl AsyncFn(Uuid), now: OffsetDateTime, dead
             match db.tx(async |tx: &mut Tx| remind_one(tx, &user, now).await).await {
                 Ok(()) => told(user.user_id).await,
                 Err(problem) => {
-                    tracing::error!(user_id = %user.user_id, %problem, "not reminded: the next hour tries again")
+                    tracing::error!(user_id = %user.user_id, %problem, "not reminded: the next hour tries again");
                 }
             }
         }

@@ -224,8 +224,9 @@ pub(super) async fn series(tx: &mut Tx, user_id: Uuid, since: Date, today: Date)
                   l.merchant_id, coalesce(m.canonical_name, l.merchant_raw) AS "name!", l.category AS "category!",
                   a.charges AS "charges!", a.first_date AS "first_date!", a.last_date AS "last_date!",
                   a.period AS "period_days!", a.usual_day AS "usual_day!", a.amount_mean AS "amount_mean!",
-                  a.prices AS "prices!", a.regularity::double precision AS "regularity!",
-                  a.steadiness::double precision AS "steadiness!", r.ids AS "recent_ids!", r.dates AS "recent_dates!",
+                  a.prices AS "prices!", round(a.regularity, 3)::double precision AS "regularity!",
+                  round(a.steadiness, 3)::double precision AS "steadiness!",
+                  round(a.regularity * a.steadiness * a.charges / (a.charges + 1), 3)::double precision AS "confidence!", r.ids AS "recent_ids!", r.dates AS "recent_dates!",
                   r.amounts AS "recent_amounts!: Vec<Decimal>"
            FROM accepted a
            JOIN recent r ON r.key = a.key AND r.currency = a.currency AND r.price = a.price
