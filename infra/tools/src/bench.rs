@@ -15,6 +15,7 @@ mod http;
 mod import;
 mod measure;
 mod merkle;
+mod nights;
 mod plans;
 mod process;
 mod tap;
@@ -80,6 +81,8 @@ enum Only {
     Import,
     /// Export everything of the longest history
     Export,
+    /// Look through everybody, as the night's jobs do
+    Nights,
     /// Compute the root of a Merkle tree
     Merkle {
         /// Leaves
@@ -99,8 +102,12 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
         return frames::run(api, socket);
     }
     // First what fails most easily.
-    let bootstrap = bootstrap(options)?;
+    let bootstrap = if options.only == Some(Only::Nights) { PathBuf::new() } else { bootstrap(options)? };
     let data = if options.reuse { Data::open(url).await? } else { Data::make(url, options.full).await? };
+    if options.only == Some(Only::Nights) {
+        nights::run(&data).await?;
+        return if options.keep || options.reuse { Ok(()) } else { data.drop().await };
+    }
     let bench = Bench::prepare(&data, options, bootstrap)?;
     match (options.only, stack) {
         (Some(Only::Explain { check }), _) => bench.explain(check).await?,

@@ -71,16 +71,16 @@ impl Field for Link {
 
 /// Numbers of a vector. PostgreSQL keeps four bytes of each.
 pub(super) const DIMENSIONS: usize = 384;
-const LARGEST: f32 = 1e6;
-const SMALLEST: f32 = 1e-6;
+const LARGEST: f64 = 1e6;
+const SMALLEST: f64 = 1e-6;
 
 /// What stands for a text among others.
-pub(super) struct Vector(Vec<f32>);
+pub(super) struct Vector(Vec<f64>);
 
 impl Vector {
     /// As PostgreSQL reads it.
     pub fn text(&self) -> String {
-        let numbers: Vec<_> = self.0.iter().map(f32::to_string).collect();
+        let numbers: Vec<_> = self.0.iter().map(f64::to_string).collect();
         format!("[{}]", numbers.join(","))
     }
 }
@@ -93,7 +93,7 @@ impl Field for Vector {
         if string(raw).is_ok() {
             return Self::from_text(raw);
         }
-        let Ok(numbers) = serde_json::from_str::<Vec<f32>>(raw) else { return Self::from_text(raw) };
+        let Ok(numbers) = serde_json::from_str::<Vec<f64>>(raw) else { return Self::from_text(raw) };
         if numbers.len() != DIMENSIONS {
             return Err(Fault::new("wrong_dimensions", format!("Send {DIMENSIONS} numbers, not {}.", numbers.len())));
         }
