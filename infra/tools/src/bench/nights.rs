@@ -53,7 +53,7 @@ pub async fn run(data: &Data) -> Result<()> {
         forget(&mut conn, job).await?;
         let first = job.time(&db).await?;
         let ratio = if job == Job::Subscriptions {
-            format!("{:.2} of the floor", first.as_secs_f64() / floor.as_secs_f64())
+            format!("{:.2} of the floor", first.div_duration_f64(floor))
         } else {
             String::new()
         };
