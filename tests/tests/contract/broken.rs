@@ -160,6 +160,17 @@ fn a_message_that_comes_again_while_it_is_worked_on() {
 }
 
 #[test]
+fn a_worker_that_takes_the_connections_of_others() {
+    notices(rules::connections, "nothing bounds how often it runs", |repository| {
+        properties(repository, "functions/tasks/template.yaml", "HighSource")["ScalingConfig"] = json!({});
+    });
+    notices(rules::connections, "more than a quarter", |repository| {
+        properties(repository, "functions/tasks/template.yaml", "HighSource")["ScalingConfig"] =
+            json!({"MaximumConcurrency": 50});
+    });
+}
+
+#[test]
 fn a_route_that_became_public_unnoticed() {
     notices(rules::public_routes, "GET /budgets is in the tables but not in public-endpoints.txt", |repository| {
         repository.rows.iter_mut().find(|row| row.handler == "budgets.list").expect("it is there").public = true;

@@ -37,6 +37,11 @@ fn every_queue_has_a_dead_letter_queue_partial_answers_and_time_enough() {
 }
 
 #[test]
+fn must_hold_49_a_burst_of_tasks_leaves_the_api_its_connections() {
+    holds(rules::connections);
+}
+
+#[test]
 fn public_routes_are_the_listed_ones() {
     holds(rules::public_routes);
 }

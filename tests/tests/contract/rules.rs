@@ -292,6 +292,32 @@ pub fn queues(repository: &Repository) -> Vec<String> {
     found
 }
 
+/// Workers of queues that speak to Postgres have a bound each, and together, twice, a quarter of its connections at most.
+pub fn connections(repository: &Repository) -> Vec<String> {
+    let (mut found, mut all) = (Vec::new(), 0);
+    for row in &repository.rows {
+        let Some(queue) = row.trigger["queue"].as_str() else { continue };
+        if !row.grants.iter().any(|grant| grant.starts_with("db:")) {
+            continue;
+        }
+        let arn = json!({"Ref": format!("{}QueueArn", capital(queue))});
+        let source = repository.resources(MAPPING).find(|(_, _, source)| source["EventSourceArn"] == arn);
+        match source.and_then(|(_, _, source)| source["ScalingConfig"]["MaximumConcurrency"].as_u64()) {
+            Some(most) => all += most,
+            None => found.push(format!("{}: nothing bounds how often it runs at a time", row.handler)),
+        }
+    }
+    let stated = &repository.templates["template.yaml"]["Metadata"]["Connections"];
+    if stated["OfWorkers"] != all {
+        found.push(format!("workers may hold {all} connections; template.yaml says {}", stated["OfWorkers"]));
+    }
+    let most = stated["MaxConnections"].as_u64().unwrap_or_default();
+    if 4 * 2 * all > most {
+        found.push(format!("twice the {all} connections of workers are more than a quarter of {most}"));
+    }
+    found
+}
+
 /// A queue's visibility as the root passes it, where no test shortens it.
 fn visibility(repository: &Repository, queue: &str) -> Option<u64> {
     let (_, _, template) = repository.resources("AWS::SQS::Queue").find(|(_, name, _)| *name == queue)?;
