@@ -76,6 +76,11 @@ pub fn up(paths: &Paths, state: &mut State, credentials: &Credentials) -> Result
         return Ok(ours(server.port, credentials));
     }
     step("Starting PostgreSQL", || {
+        if credentials.is_new && paths.cluster.exists() {
+            eprintln!("The passwords of an earlier database are gone, and with them its use: it is made anew.");
+            stop_unknown(paths, &bin)?;
+            fs::remove_dir_all(&paths.cluster)?;
+        }
         if !paths.cluster.join("PG_VERSION").exists() {
             create(&bin, &paths.cluster, &credentials.superuser)?;
         }
@@ -88,11 +93,7 @@ pub fn up(paths: &Paths, state: &mut State, credentials: &Credentials) -> Result
 }
 
 fn start(paths: &Paths, state: &mut State, bin: &Path) -> Result<()> {
-    // One that we were killed before writing down: its cluster is ours, so is it.
-    if paths.cluster.join("postmaster.pid").exists() {
-        let mut stop = as_postgres(&bin.join("pg_ctl"))?;
-        output(stop.arg("stop").args(["-m", "fast", "-t", "20", "-D"]).arg(&paths.cluster)).ok();
-    }
+    stop_unknown(paths, bin)?;
     let port = port(state.postgres.as_ref().map(|server| server.port))?;
     let mut command = as_postgres(&bin.join("postgres"))?;
     command.arg("-D").arg(&paths.cluster);
@@ -120,6 +121,15 @@ fn start(paths: &Paths, state: &mut State, bin: &Path) -> Result<()> {
             bail!("PostgreSQL did not start; its log ends with:\n{}", tail(&log, 2_000));
         }
         sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Stops one that we were killed before writing down: its cluster is ours, so is it.
+fn stop_unknown(paths: &Paths, bin: &Path) -> Result<()> {
+    if paths.cluster.join("postmaster.pid").exists() {
+        let mut stop = as_postgres(&bin.join("pg_ctl"))?;
+        output(stop.arg("stop").args(["-m", "fast", "-t", "20", "-D"]).arg(&paths.cluster)).ok();
     }
     Ok(())
 }

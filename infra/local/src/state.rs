@@ -63,6 +63,9 @@ impl State {
 /// Made once for a checkout. Secrets all the same: the ports are open to every user of the machine.
 #[derive(Serialize, Deserialize)]
 pub struct Credentials {
+    /// Made just now: nothing that is older knows them.
+    #[serde(skip)]
+    pub is_new: bool,
     pub superuser: String,
     pub migrate: String,
     pub write: String,
@@ -78,6 +81,7 @@ impl Credentials {
             return Ok(found);
         }
         let made = Self {
+            is_new: true,
             superuser: hex(16)?,
             migrate: hex(16)?,
             write: hex(16)?,
