@@ -48,8 +48,10 @@ const CORRECTIONS: &str = "
         WHERE NOT t.is_deleted AND t.merchant_id IS NOT NULL AND uuid_hash(t.id) % 200 = 0
         RETURNING created_at, training_id
     )
-    INSERT INTO trainings (id, corrections, first_at, last_at, requested_at)
-    SELECT training_id, count(*), min(created_at), max(created_at), now() FROM c GROUP BY 1";
+    INSERT INTO trainings (id, version, corrections, first_at, last_at, requested_at)
+    SELECT training_id, (SELECT coalesce(max(version), 0) FROM trainings) + row_number() OVER (ORDER BY training_id), count(*),
+           min(created_at), max(created_at), now()
+    FROM c GROUP BY 1";
 
 /// The newest transactions of one user: those at one merchant mean nearly the same.
 const EMBEDDINGS: &str = "
