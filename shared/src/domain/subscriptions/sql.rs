@@ -153,8 +153,8 @@ pub(super) async fn today(tx: &mut Tx, user_id: Uuid, now: OffsetDateTime) -> Re
     .await
 }
 
-/// A user's series of charges that recur. First come groups that are neither too few nor too dense, by a hash aggregate over
-/// everything; the windows look at those alone. A merchant's charges are one series whatever they cost (price 0), so that
+/// A user's series of charges that recur. Each series is one row with its charges in arrays: joins between common table
+/// expressions, of which the planner knows no sizes, took minutes. A merchant's charges are one series whatever they cost (price 0), so that
 /// one survives a rise; if they are none, those of one price may be. Most gaps must be near a multiple of the median, since
 /// a charge may be missing, and most amounts near the usual one: the fewer charges, the nearer.
 pub(super) async fn series(tx: &mut Tx, user_id: Uuid, since: Date, today: Date) -> Result<Vec<Series>, Error> {
@@ -165,60 +165,52 @@ pub(super) async fn series(tx: &mut Tx, user_id: Uuid, since: Date, today: Date)
                       coalesce(uuid_hash_extended(merchant_id, 0), merchant_key) AS key
                FROM transactions
                WHERE user_id = $1 AND NOT is_deleted AND amount > 0 AND duplicate_of IS NULL AND date BETWEEN $2 AND $3
-           ), groups AS (
-               SELECT key, currency, 0::numeric AS price FROM charges GROUP BY key, currency
+           ), series AS (
+               SELECT key, currency, 0::numeric AS price, count(*) AS charges, min(date) AS first_date, max(date) AS last_date,
+                      array_agg(date ORDER BY date, id) AS dates, array_agg(amount ORDER BY date, id) AS amounts,
+                      array_agg(id ORDER BY date, id) AS ids
+               FROM charges GROUP BY key, currency
                HAVING count(*) BETWEEN 3 AND 200 AND max(date) - min(date) >= 6 * (count(*) - 1)
                    OR count(*) = 2 AND min(amount) = max(amount) AND max(date) - min(date) BETWEEN 360 AND 370
                UNION ALL
-               SELECT key, currency, amount FROM charges GROUP BY key, currency, amount
+               SELECT key, currency, amount, count(*), min(date), max(date), array_agg(date ORDER BY date, id),
+                      array_agg(amount ORDER BY date, id), array_agg(id ORDER BY date, id)
+               FROM charges GROUP BY key, currency, amount
                HAVING count(*) BETWEEN 4 AND 200 AND max(date) - min(date) >= 6 * (count(*) - 1)
-           ), points AS MATERIALIZED (
-               SELECT g.key, g.currency, g.price, c.id, c.date, c.amount, c.merchant_id,
-                      c.date - lag(c.date) OVER series AS gap
-               FROM groups g JOIN charges c ON c.key = g.key AND c.currency = g.currency
-                   AND (g.price = 0 OR c.amount = g.price)
-               WINDOW series AS (PARTITION BY g.key, g.currency, g.price ORDER BY c.date, c.id)
-           ), measured AS (
-               SELECT key, currency, price, count(*) AS charges, min(date) AS first_date, max(date) AS last_date,
-                      percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS period,
-                      percentile_disc(0.5) WITHIN GROUP (ORDER BY amount) AS usual,
-                      mode() WITHIN GROUP (ORDER BY extract(day FROM date)::integer) AS usual_day,
-                      round(avg(amount), 2) AS amount_mean, count(DISTINCT amount) AS prices
-               FROM points GROUP BY key, currency, price
            ), cadences (name, days, drift, slack, least) AS (
                VALUES ('weekly', 7, 1, 2, 4), ('biweekly', 14, 1, 3, 4), ('four_weekly', 28, 0, 1, 4),
                       ('monthly', 30, 4, 5, 3), ('bimonthly', 61, 5, 8, 3), ('quarterly', 91, 6, 10, 3),
                       ('half_yearly', 182, 8, 14, 3), ('yearly', 365, 12, 15, 2)
-           ), regular AS (
-               SELECT DISTINCT ON (m.key, m.currency, m.price)
-                      m.*, c.name AS cadence,
-                      avg((abs(p.gap - m.period * greatest(round(p.gap / m.period::numeric), 1)) <= c.slack)::integer)
-                          AS regularity,
-                      avg((abs(p.amount - m.usual) <= m.usual * CASE WHEN c.days < 20 OR m.charges < 5 THEN 0.1 ELSE 0.5 END
-                          )::integer) AS steadiness
-               FROM measured m
-               JOIN cadences c ON m.period BETWEEN c.days - c.drift AND c.days + c.drift AND m.charges >= c.least
-               JOIN points p ON p.key = m.key AND p.currency = m.currency AND p.price = m.price
-               GROUP BY m.key, m.currency, m.price, m.charges, m.first_date, m.last_date, m.period, m.usual, m.usual_day,
-                        m.amount_mean, m.prices, c.name, c.days, c.slack
-               HAVING avg((abs(p.gap - m.period * greatest(round(p.gap / m.period::numeric), 1)) <= c.slack)::integer) >= 0.8
-                  AND avg((abs(p.amount - m.usual) <= m.usual * CASE WHEN c.days < 20 OR m.charges < 5 THEN 0.1 ELSE 0.5 END
-                      )::integer) >= 0.8
-               ORDER BY m.key, m.currency, m.price, c.slack
+           ), regular AS MATERIALIZED (
+               SELECT s.*, m.*, c.name AS cadence, fit.regularity, fit.steadiness,
+                      row_number() OVER (PARTITION BY s.key, s.currency, s.price ORDER BY c.slack) AS choice,
+                      min(s.price) OVER (PARTITION BY s.key, s.currency) AS least_price
+               FROM series s
+               CROSS JOIN LATERAL (
+                   SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS period, array_agg(gap) AS gaps,
+                          percentile_disc(0.5) WITHIN GROUP (ORDER BY amount) AS usual,
+                          mode() WITHIN GROUP (ORDER BY extract(day FROM date)::integer) AS usual_day,
+                          round(avg(amount), 2) AS amount_mean, count(DISTINCT amount) AS prices
+                   FROM (
+                       SELECT u.date, u.amount, u.date - lag(u.date) OVER (ORDER BY u.place) AS gap
+                       FROM unnest(s.dates, s.amounts) WITH ORDINALITY AS u (date, amount, place)
+                   ) AS points
+               ) AS m
+               JOIN cadences c ON m.period BETWEEN c.days - c.drift AND c.days + c.drift AND s.charges >= c.least
+               CROSS JOIN LATERAL (
+                   SELECT avg((abs(u.gap - m.period * greatest(round(u.gap / m.period::numeric), 1)) <= c.slack)::integer)
+                              AS regularity,
+                          avg((abs(u.amount - m.usual) <= m.usual
+                               * CASE WHEN c.days < 20 OR s.charges < 5 THEN 0.1 ELSE 0.5 END)::integer) AS steadiness
+                   FROM unnest(m.gaps, s.amounts) AS u (gap, amount)
+               ) AS fit
+               WHERE fit.regularity >= 0.8 AND fit.steadiness >= 0.8
            ), accepted AS (
-               SELECT * FROM regular r
-               WHERE price = 0 OR NOT EXISTS (
-                   SELECT FROM regular w WHERE w.key = r.key AND w.currency = r.currency AND w.price = 0
-               )
-           ), recent AS (
-               SELECT key, currency, price, array_agg(id ORDER BY back) AS ids, array_agg(date ORDER BY back) AS dates,
-                      array_agg(amount ORDER BY back) AS amounts
-               FROM (
-                   SELECT p.*, row_number() OVER (PARTITION BY p.key, p.currency, p.price ORDER BY p.date DESC, p.id DESC)
-                       AS back
-                   FROM points p JOIN accepted a ON a.key = p.key AND a.currency = p.currency AND a.price = p.price
-               ) AS newest
-               WHERE back <= 12 GROUP BY key, currency, price
+               SELECT *, (SELECT array_agg(id ORDER BY place DESC) FROM unnest(ids[greatest(charges - 11, 1):]) WITH ORDINALITY AS u (id, place)) AS recent_ids,
+                      (SELECT array_agg(date ORDER BY place DESC) FROM unnest(dates[greatest(charges - 11, 1):]) WITH ORDINALITY AS u (date, place)) AS recent_dates,
+                      (SELECT array_agg(amount ORDER BY place DESC) FROM unnest(amounts[greatest(charges - 11, 1):]) WITH ORDINALITY AS u (amount, place)) AS recent_amounts
+               FROM regular
+               WHERE choice = 1 AND (price = 0 OR least_price > 0)
            )
            SELECT a.key AS "merchant_key!", a.currency AS "currency!", a.price AS "price!", a.cadence AS "cadence!",
                   l.merchant_id, coalesce(m.canonical_name, l.merchant_raw) AS "name!", l.category AS "category!",
@@ -226,11 +218,10 @@ pub(super) async fn series(tx: &mut Tx, user_id: Uuid, since: Date, today: Date)
                   a.period AS "period_days!", a.usual_day AS "usual_day!", a.amount_mean AS "amount_mean!",
                   a.prices AS "prices!", round(a.regularity, 3)::double precision AS "regularity!",
                   round(a.steadiness, 3)::double precision AS "steadiness!",
-                  round(a.regularity * a.steadiness * a.charges / (a.charges + 1), 3)::double precision AS "confidence!", r.ids AS "recent_ids!", r.dates AS "recent_dates!",
-                  r.amounts AS "recent_amounts!: Vec<Decimal>"
+                  round(a.regularity * a.steadiness * a.charges / (a.charges + 1), 3)::double precision AS "confidence!", a.recent_ids AS "recent_ids!",
+                  a.recent_dates AS "recent_dates!", a.recent_amounts AS "recent_amounts!: Vec<Decimal>"
            FROM accepted a
-           JOIN recent r ON r.key = a.key AND r.currency = a.currency AND r.price = a.price
-           JOIN transactions l ON l.user_id = $1 AND l.id = r.ids[1]
+           JOIN transactions l ON l.user_id = $1 AND l.id = a.recent_ids[1]
            LEFT JOIN merchant_master m ON m.id = l.merchant_id
            ORDER BY a.key, a.currency, a.price"#,
         user_id,
