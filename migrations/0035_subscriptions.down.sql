@@ -6,15 +6,11 @@ ALTER TABLE recurrences
     DROP CONSTRAINT recurrences_name_check,
     DROP CONSTRAINT recurrences_cadence_check,
     DROP CONSTRAINT recurrences_prices_check,
-    DROP CONSTRAINT recurrences_charges_check,
-    DROP CONSTRAINT recurrences_dates_check,
+    DROP CONSTRAINT recurrences_lapse_check,
     DROP COLUMN price,
     DROP COLUMN name,
     DROP COLUMN cadence,
     DROP COLUMN amount,
-    DROP COLUMN first_date,
-    DROP COLUMN last_date,
-    DROP COLUMN charges,
     DROP COLUMN lapses_on,
     DROP COLUMN reminded_for;
 

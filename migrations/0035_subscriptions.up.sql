@@ -8,9 +8,6 @@ ALTER TABLE recurrences
     ADD COLUMN name text NOT NULL DEFAULT '',
     ADD COLUMN cadence text NOT NULL DEFAULT 'monthly',
     ADD COLUMN amount numeric(14, 2) NOT NULL DEFAULT 0,
-    ADD COLUMN first_date date NOT NULL DEFAULT '1970-01-01',
-    ADD COLUMN last_date date NOT NULL DEFAULT '1970-01-01',
-    ADD COLUMN charges integer NOT NULL DEFAULT 0,
     -- The last day on which it counts as active without another charge.
     ADD COLUMN lapses_on date NOT NULL DEFAULT '1970-01-01',
     -- The expected date that the user was reminded of.
@@ -21,10 +18,7 @@ ALTER TABLE recurrences
     )),
     ADD CONSTRAINT recurrences_prices_check CHECK (price >= 0 AND amount >= 0 AND amount <= 999999999999.99
         AND price <= 999999999999.99),
-    ADD CONSTRAINT recurrences_charges_check CHECK (charges >= 0),
-    ADD CONSTRAINT recurrences_dates_check CHECK (
-        first_date <= last_date AND isfinite(first_date) AND isfinite(last_date) AND isfinite(lapses_on)
-    );
+    ADD CONSTRAINT recurrences_lapse_check CHECK (isfinite(lapses_on));
 
 -- Why a transaction is unusual, as a code: whose score it is shows in it.
 ALTER TABLE transactions ADD COLUMN anomaly_reason text,

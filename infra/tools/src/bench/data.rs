@@ -60,9 +60,8 @@ const HOLDINGS: &str = "SELECT id FROM portfolio_holdings WHERE user_id = $1 AND
 const SUBSCRIPTIONS: &str = "
     WITH made AS (
         INSERT INTO recurrences (user_id, id, merchant_key, currency, price, name, cadence, amount, amount_mean, period_days,
-            charges, first_date, last_date, next_expected_date, lapses_on, confidence, evidence, changed_seq)
-        SELECT $1, gen_random_uuid(), n, 'USD', 0, 'Subscription ' || n, 'monthly', n, n, 30, 12, now()::date - 360,
-               now()::date - n, now()::date + 30 - n, now()::date + 60 - n, 0.9,
+            next_expected_date, lapses_on, confidence, evidence, changed_seq)
+        SELECT $1, gen_random_uuid(), n, 'USD', 0, 'Subscription ' || n, 'monthly', n, n, 30, now()::date + 30 - n, now()::date + 60 - n, 0.9,
                jsonb_build_object('charges', 12, 'first_date', now()::date - 360, 'last_date', now()::date - n, 'regularity', 1,
                    'steadiness', 1, 'price_change', NULL, 'recent', (
                        SELECT jsonb_agg(jsonb_build_object('transaction_id', gen_random_uuid(),

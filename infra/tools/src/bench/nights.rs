@@ -9,33 +9,29 @@ use shared::{
 use sqlx::{ConnectOptions, PgConnection};
 use std::time::{Duration, Instant};
 
-/// The same question in one statement over everybody, without looking at amounts and without writing anything down: a hash
-/// aggregate of what may recur, then windows over that alone.
+/// The same question in one statement over everybody, without looking at amounts and without writing anything down: what
+/// may recur by an aggregate, with its dates in an array, and the gaps between these.
 const FLOOR: &str = "
     WITH charges AS MATERIALIZED (
-        SELECT user_id, date, amount, currency, coalesce(uuid_hash_extended(merchant_id, 0), merchant_key) AS key
+        SELECT user_id, id, date, amount, currency, coalesce(uuid_hash_extended(merchant_id, 0), merchant_key) AS key
         FROM transactions
         WHERE NOT is_deleted AND amount > 0 AND duplicate_of IS NULL AND date > now()::date - 1126
-    ), groups AS (
-        SELECT user_id, key, currency, 0::numeric AS price FROM charges GROUP BY user_id, key, currency
+    ), series AS (
+        SELECT array_agg(date ORDER BY date, id) AS dates FROM charges GROUP BY user_id, key, currency
         HAVING count(*) BETWEEN 3 AND 200 AND max(date) - min(date) >= 6 * (count(*) - 1)
         UNION ALL
-        SELECT user_id, key, currency, amount FROM charges GROUP BY user_id, key, currency, amount
+        SELECT array_agg(date ORDER BY date, id) FROM charges GROUP BY user_id, key, currency, amount
         HAVING count(*) BETWEEN 4 AND 200 AND max(date) - min(date) >= 6 * (count(*) - 1)
-    ), points AS MATERIALIZED (
-        SELECT g.*, c.date - lag(c.date) OVER (PARTITION BY g.user_id, g.key, g.currency, g.price ORDER BY c.date) AS gap
-        FROM groups g JOIN charges c ON c.user_id = g.user_id AND c.key = g.key AND c.currency = g.currency
-            AND (g.price = 0 OR c.amount = g.price)
-    ), measured AS (
-        SELECT user_id, key, currency, price, percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS period
-        FROM points GROUP BY user_id, key, currency, price
     )
-    SELECT count(*) FROM (
-        SELECT FROM measured m JOIN points p USING (user_id, key, currency, price)
-        WHERE m.period > 5
-        GROUP BY user_id, key, currency, price
-        HAVING avg((abs(p.gap - m.period * greatest(round(p.gap / m.period::numeric), 1)) <= 4)::integer) >= 0.8
-    ) AS regular";
+    SELECT count(*) FROM series, LATERAL (
+        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) AS period, array_agg(gap) AS gaps
+        FROM (SELECT u.date - lag(u.date) OVER (ORDER BY u.place) AS gap
+              FROM unnest(dates) WITH ORDINALITY AS u (date, place)) AS points
+    ) AS m, LATERAL (
+        SELECT avg((abs(gap - m.period * greatest(round(gap / m.period::numeric), 1)) <= 4)::integer) AS regularity
+        FROM unnest(m.gaps) AS gap
+    ) AS fit
+    WHERE m.period > 5 AND fit.regularity >= 0.8";
 
 pub async fn run(data: &Data) -> Result<()> {
     let mut conn = data.admin().connect().await?;

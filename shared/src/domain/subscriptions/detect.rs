@@ -1,6 +1,6 @@
 //! Finds charges that recur, user by user, where something changed.
 
-use super::{Charge, Evidence, PriceChange, cadence::Cadence, sql};
+use super::{Charge, Evidence, PriceChange, cadence::Cadence, sql::series as sql};
 use crate::{
     domain::{
         events::Turn,
@@ -80,6 +80,7 @@ pub(super) struct Series {
 /// What is stored of a series.
 #[derive(PartialEq)]
 pub(super) struct Found {
+    pub id: Uuid,
     pub merchant_key: i64,
     pub currency: String,
     pub price: Decimal,
@@ -87,9 +88,6 @@ pub(super) struct Found {
     pub merchant_id: Option<Uuid>,
     pub name: String,
     pub category: String,
-    pub charges: i32,
-    pub first_date: Date,
-    pub last_date: Date,
     pub period_days: i32,
     pub amount: Decimal,
     pub amount_mean: Decimal,
@@ -114,27 +112,28 @@ async fn review(tx: &mut Tx, changed: &Changed, now: OffsetDateTime) -> Result<(
     }
     let kept = sql::kept(tx, user_id).await?;
     let mut stays = HashSet::new();
-    let (mut ids, mut writes) = (Vec::new(), Vec::new());
-    for series in found {
+    let mut writes = Vec::new();
+    for mut series in found {
         // A merge gives the same series another key.
-        let same = |row: &&(Uuid, Found)| !stays.contains(&row.0) && is_same(&row.1, &series);
-        let moved = |row: &&(Uuid, Found)| !stays.contains(&row.0) && is_moved(&row.1, &series);
+        let same = |row: &&Found| !stays.contains(&row.id) && is_same(row, &series);
+        let moved = |row: &&Found| !stays.contains(&row.id) && is_moved(row, &series);
         let row = kept.iter().find(same).or_else(|| kept.iter().find(moved));
-        let id = row.map_or_else(Uuid::now_v7, |(id, _)| *id);
-        stays.insert(id);
-        if row.is_none_or(|(_, before)| *before != series) {
-            ids.push(id);
+        if let Some(row) = row {
+            series.id = row.id;
+        }
+        stays.insert(series.id);
+        if row != Some(&series) {
             writes.push(series);
         }
     }
-    let gone: Vec<Uuid> = kept.iter().map(|(id, _)| *id).filter(|id| !stays.contains(id)).collect();
+    let gone: Vec<Uuid> = kept.iter().map(|row| row.id).filter(|id| !stays.contains(id)).collect();
     if writes.is_empty() && gone.is_empty() {
         return reviews::seen(tx, JOB, &changed, None).await;
     }
     let turn = Turn::take(tx, user_id, now).await?;
     sql::delete(tx, user_id, &gone).await?;
-    for (id, series) in ids.iter().zip(&writes) {
-        sql::put(tx, user_id, *id, series, turn.changed_seq, now).await?;
+    for series in &writes {
+        sql::put(tx, user_id, series, turn.changed_seq, now).await?;
     }
     reviews::seen(tx, JOB, &changed, Some(&turn)).await?;
     turn.finish(tx).await
@@ -170,6 +169,7 @@ impl Series {
             recent: self.recent(),
         };
         Ok(Found {
+            id: Uuid::now_v7(),
             amount: if in_steps { self.recent_amounts.first().copied().unwrap_or_default() } else { self.lately() },
             merchant_key: self.merchant_key,
             currency: self.currency,
@@ -178,9 +178,6 @@ impl Series {
             merchant_id: self.merchant_id,
             name: self.name,
             category: self.category,
-            charges: i32::try_from(self.charges).unwrap_or(i32::MAX),
-            first_date: self.first_date,
-            last_date: self.last_date,
             period_days: self.period_days,
             amount_mean: self.amount_mean,
             next_expected_date: next,

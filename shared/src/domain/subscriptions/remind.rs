@@ -1,6 +1,6 @@
 //! Reminders of charges that are about to recur.
 
-use super::sql;
+use super::sql::reminders as sql;
 use crate::{
     domain::{events::Turn, money::Money, pages::iso},
     platform::{
