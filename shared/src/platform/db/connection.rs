@@ -64,6 +64,15 @@ impl Secret for Credentials {
     }
 }
 
+/// What secures a connection: sqlx's own default would go on in the clear when the server offers nothing else.
+#[must_use]
+pub fn secured(options: PgConnectOptions, tls: DbTls, ca_file: &str) -> PgConnectOptions {
+    match tls {
+        DbTls::Off => options.ssl_mode(PgSslMode::Disable),
+        DbTls::VerifyFull => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(ca_file),
+    }
+}
+
 enum Source {
     Secret { cell: SecretCell<Credentials>, env: Arc<Env> },
     Options(Box<PgConnectOptions>),
@@ -110,10 +119,7 @@ impl Connector {
             .password(&secret.password)
             .application_name(&config.handler)
             .statement_cache_capacity(if config.db_pooled { 0 } else { 100 });
-        Ok(match config.db_tls {
-            DbTls::Off => options.ssl_mode(PgSslMode::Disable),
-            DbTls::VerifyFull => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(&config.db_ca_file),
-        })
+        Ok(secured(options, config.db_tls, &config.db_ca_file))
     }
 
     pub(super) async fn open(&self) -> Result<Open, Problem> {

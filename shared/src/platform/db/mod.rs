@@ -13,6 +13,7 @@ use super::{
     problem::Problem,
 };
 use connection::Connector;
+pub use connection::secured;
 use futures_util::FutureExt;
 use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::Mutex;

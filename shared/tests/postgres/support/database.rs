@@ -17,7 +17,7 @@ const MADE: &str = "ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_L
 const LOCK: i64 = 0x7461_6c6c_7962;
 
 #[expect(clippy::disallowed_methods, reason = "where the test server is, and nothing else")]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -1,6 +1,6 @@
 //! What every test stands on: a database of its own, users in it, and calls of theirs.
 
-mod database;
+pub mod database;
 pub mod post;
 mod random;
 
