@@ -2,18 +2,21 @@
 
 use shared::{
     deps,
-    domain::live,
+    domain::live::Courier,
     platform::{
-        live::{Connections, Sockets},
+        config::Config,
+        live::{AllConnections, Connections, Sockets},
         problem::Problem,
+        queue::{Deliver, Queue},
         serve::Message,
     },
 };
 
-deps! { connections: Connections, sockets: Sockets }
+deps! { connections: Connections, all: AllConnections, sockets: Sockets, deliver: Queue<Deliver>, config: Config }
 
-/// Posts frames to all of a user's connections, or closes those of a session.
+/// Posts frames to a user's connections, closes some, or goes through a page of everybody's.
 pub async fn handle(deps: &Deps, message: Message) -> Result<(), Problem> {
     let delivery = serde_json::from_str(&message.body).map_err(Problem::internal)?;
-    live::deliver(&deps.connections, &deps.sockets, delivery).await
+    let Deps { connections, all, sockets, deliver, config } = deps;
+    Courier { connections, all, sockets, deliver, heartbeat_s: config.heartbeat_s }.deliver(delivery).await
 }

@@ -2,13 +2,22 @@
 
 use shared::{
     deps,
-    domain::live,
-    platform::{config::Config, db::ReadDb, live::Connections, problem::Problem, serve::SocketCall},
+    domain::live::Desk,
+    platform::{
+        config::Config,
+        db::ReadDb,
+        limits::Limits,
+        live::Connections,
+        problem::Problem,
+        queue::{Deliver, Queue},
+        serve::SocketCall,
+    },
 };
 
-deps! { db: ReadDb, connections: Connections, config: Config }
+deps! { db: ReadDb, connections: Connections, limits: Limits, deliver: Queue<Deliver>, config: Config }
 
 /// Answers a client's frame in the same call.
 pub async fn handle(deps: &Deps, call: SocketCall) -> Result<Option<String>, Problem> {
-    live::answer(&deps.db, &deps.connections, deps.config.heartbeat_s, &call).await.map(Some)
+    let Deps { db, connections, limits, deliver, config } = deps;
+    Desk { db, connections, limits, deliver, heartbeat_s: config.heartbeat_s }.answer(&call).await.map(Some)
 }

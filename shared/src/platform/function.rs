@@ -28,6 +28,9 @@ pub enum Grant {
     /// The table of open connections.
     #[serde(rename = "table:connections")]
     Connections,
+    /// Going through the table of open connections, everybody's.
+    #[serde(rename = "connections")]
+    AllConnections,
     /// The table of WebSocket tickets.
     #[serde(rename = "table:tickets")]
     Tickets,

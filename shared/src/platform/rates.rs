@@ -15,6 +15,8 @@ pub enum Class {
     /// Starts work on thousands of rows: files to import and to export, and taking an import back. Thirty a minute are more
     /// than any person sends, while six hundred would be a whole processor for hours.
     Heavy,
+    /// What a user's open apps send over their connections, answers to `resume` of up to 32 KB among it.
+    Frame,
 }
 
 impl Class {
@@ -31,6 +33,7 @@ impl Class {
             Self::Read => "read",
             Self::Write => "write",
             Self::Heavy => "heavy",
+            Self::Frame => "frame",
         }
     }
 }
@@ -75,10 +78,12 @@ impl Tier {
         match (self, class) {
             (Self::Default, Class::Read | Class::Write) => 600,
             (Self::Default, Class::Heavy) => 30,
+            (Self::Default, Class::Frame) => 240,
             (Self::Plus, Class::Read | Class::Write) => 2400,
             (Self::Plus, Class::Heavy) => 120,
+            (Self::Plus, Class::Frame) => 960,
             (Self::Internal, Class::Read | Class::Write) => 30_000,
-            (Self::Internal, Class::Heavy) => 3000,
+            (Self::Internal, Class::Heavy | Class::Frame) => 3000,
         }
     }
 }

@@ -179,6 +179,8 @@ pub struct SocketCall {
     pub token: Option<String>,
     /// The frame; `None` for a binary one.
     pub frame: Option<String>,
+    /// How the connection ended, if it did: the code of its close frame, and the gateway's word for it.
+    pub ended: Option<(Option<i64>, Option<String>)>,
     /// When.
     pub now: OffsetDateTime,
 }
@@ -210,6 +212,7 @@ async fn serve_socket(
             ticket: first("ticket"),
             token: first("token"),
             frame: if payload.is_base64_encoded { None } else { payload.body },
+            ended: (route == "$disconnect").then_some((context.disconnect_status_code, context.disconnect_reason)),
             now: clock::now(),
         };
         // A client may name any route in its frame, `$disconnect` too: only the gateway's own word for what happened counts.

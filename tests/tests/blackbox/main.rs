@@ -44,6 +44,7 @@ mod proofs;
 mod rates;
 mod services;
 mod sockets;
+mod sockets_upkeep;
 mod tasks;
 mod tokens;
 mod transactions;

@@ -193,13 +193,18 @@ fn must_hold_38_a_connection_that_never_said_goodbye_is_forgotten_at_the_first_f
 
 #[test]
 fn must_hold_39_authority_is_checked_again_on_an_open_connection() {
-    let user = User::register();
-    let (mut socket, _) = Socket::of(&user);
-    let end = format!("UPDATE sessions SET revoked_at = now() WHERE user_id = '{}'", user.id);
-    crate::support::database::run(&end);
-    for frame in [json!({"type": "hello"}), json!({"type": "resume", "last_seq": 0})] {
+    for frame in [
+        json!({"type": "hello"}),
+        json!({"type": "resume", "last_seq": 0}),
+        json!({"type": "subscribe", "types": ["budget_alert"]}),
+    ] {
+        let user = User::register();
+        let (mut socket, _) = Socket::of(&user);
+        let end = format!("UPDATE sessions SET revoked_at = now() WHERE user_id = '{}'", user.id);
+        crate::support::database::run(&end);
         let answer = socket.ask(&frame);
         assert_eq!((&answer["type"], &answer["data"]["code"]), (&json!("error"), &json!("session_ended")), "{answer}");
+        assert!(socket.ends_within(10), "and the connection is closed");
     }
 }
 

@@ -157,6 +157,9 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
             ];
             (vec![format!("{}_DEAD_URL", queue.to_uppercase())], statements)
         }
+        None if grant == "connections" => {
+            (vec!["CONNECTIONS_TABLE".to_owned()], vec![(vec!["dynamodb:Scan"], reference("ConnectionsTableArn"))])
+        }
         None if grant == "queues" || grant == "dead-letters" => {
             let all = ["relay", "deliver", "high", "default", "low", "scheduled"];
             let named = |what: &str| all.map(|queue| reference(&format!("{}{what}Arn", capital(queue))));

@@ -22,6 +22,7 @@ const TABLES: [&str; 3] = ["limits", "tickets", "connections"];
 const READ_SECRET: &[&str] = &["secretsmanager:GetSecretValue"];
 const ROWS: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 const QUERY: &[&str] = &["dynamodb:Query"];
+const SCAN: &[&str] = &["dynamodb:Scan"];
 const SEND: &[&str] = &["sqs:SendMessage"];
 const POSTPONE: &[&str] = &["sqs:ChangeMessageVisibility"];
 const MEASURE: &[&str] = &["sqs:GetQueueAttributes"];
@@ -42,6 +43,7 @@ pub fn grant(name: &str) -> Result<Grant> {
         ("db", "write") => secret("DB_WRITE_SECRET", "DatabaseWrite"),
         ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
         ("table", table) if TABLES.contains(&table) => rows(table),
+        ("connections", "") => table("connections", vec![SCAN]),
         ("queue", queue) if QUEUES.contains(&queue) => queue_url(queue),
         ("inbox", queue) if LANES.contains(&queue) => inbox(queue),
         ("queues", "") => queues(&[]),
@@ -83,7 +85,7 @@ pub fn grant(name: &str) -> Result<Grant> {
         },
         ("lookout", "") => lookout(),
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
+            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
             LANES.map(|lane| format!("inbox:{lane}")).join(", "),
@@ -140,15 +142,15 @@ fn secret(variable: &str, output: &str) -> Grant {
     }
 }
 
-fn rows(table: &str) -> Grant {
+fn rows(name: &str) -> Grant {
+    table(name, if name == "connections" { vec![ROWS, QUERY] } else { vec![ROWS] })
+}
+
+fn table(table: &str, actions: Vec<&'static [&'static str]>) -> Grant {
     let name = format!("{}Table", camel(table));
-    let mut statements = vec![(ROWS, vec![format!("!Ref {name}Arn")])];
-    if table == "connections" {
-        statements.push((QUERY, vec![format!("!Ref {name}Arn")]));
-    }
     Grant {
         variables: vec![(format!("{}_TABLE", table.to_uppercase()), format!("!Ref {name}"))],
-        statements,
+        statements: actions.into_iter().map(|actions| (actions, vec![format!("!Ref {name}Arn")])).collect(),
         parameters: outputs("Storage", &[&name, &format!("{name}Arn")]),
     }
 }

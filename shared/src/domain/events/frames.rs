@@ -19,7 +19,8 @@ const ENVELOPE: usize = 512;
 pub struct Frame {
     /// Its number among the user's frames.
     pub seq: i64,
-    /// The number before it: a client that did not see that one knows at once that it missed something.
+    /// The number of the last frame before it that goes to the same connection: a client whose last is smaller than this
+    /// knows at once that it missed something.
     pub prev_seq: i64,
     /// What it tells.
     #[serde(rename = "type")]
@@ -64,6 +65,17 @@ impl Frame {
     }
 }
 
+/// Those of `frames` that a connection wants, each with the number of the one that it wanted before; `before` is the
+/// number of the last one ahead of them all.
+pub fn wanted(frames: &[Frame], mut before: i64, wants: impl Fn(&str) -> bool) -> Vec<Frame> {
+    let mut wanted = Vec::new();
+    for frame in frames.iter().filter(|frame| wants(&frame.kind)) {
+        wanted.push(Frame { prev_seq: before, ..frame.clone() });
+        before = frame.seq;
+    }
+    wanted
+}
+
 /// An answer to `resume`.
 pub enum Page {
     /// Frames in order, and whether they reach the present.
@@ -82,8 +94,8 @@ pub enum Page {
     },
 }
 
-/// The frames after `from` that fit into one answer.
-pub async fn resume(tx: &mut Tx, user_id: Uuid, from: i64) -> Result<Page, Problem> {
+/// The frames after `from` that fit into one answer: those that are wanted, while all of them count.
+pub async fn resume(tx: &mut Tx, user_id: Uuid, from: i64, wants: impl Fn(&str) -> bool) -> Result<Page, Problem> {
     let last = sql::last_seq(tx, user_id).await?;
     if from == last {
         return Ok(Page::Frames { frames: Vec::new(), to: last, complete: true });
@@ -95,13 +107,18 @@ pub async fn resume(tx: &mut Tx, user_id: Uuid, from: i64) -> Result<Page, Probl
     }
     let (mut frames, mut size, mut to) = (Vec::new(), ENVELOPE, from);
     for frame in stored.into_iter().map(|stored| Frame::of(user_id, stored)) {
-        size = size.saturating_add(frame.size()).saturating_add(1);
-        if size > FRAME_LIMIT && !frames.is_empty() {
-            break;
+        if wants(&frame.kind) {
+            size = size.saturating_add(frame.size()).saturating_add(1);
+            if size > FRAME_LIMIT && !frames.is_empty() {
+                break;
+            }
+            to = frame.seq;
+            frames.push(frame);
+        } else {
+            to = frame.seq;
         }
-        to = frame.seq;
-        frames.push(frame);
     }
+    let frames = wanted(&frames, from, |_| true);
     Ok(Page::Frames { frames, to, complete: to >= last })
 }
 
@@ -109,6 +126,21 @@ pub async fn resume(tx: &mut Tx, user_id: Uuid, from: i64) -> Result<Page, Probl
 mod tests {
     use super::*;
     use crate::platform::clock;
+
+    #[test]
+    fn a_frame_names_the_one_before_it_that_was_wanted() {
+        let frame = |seq, kind: &str| {
+            Frame::of(Uuid::nil(), Stored { seq, kind: kind.into(), data: json!({}), created_at: clock::now() })
+        };
+        let frames = [frame(5, "a"), frame(6, "b"), frame(7, "a"), frame(8, "c"), frame(9, "b")];
+        let numbers = |before, wants: &[&str]| {
+            let wanted = wanted(&frames, before, |kind| wants.contains(&kind));
+            wanted.iter().map(|frame| (frame.prev_seq, frame.seq)).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(4, &["a", "b", "c"]), [(4, 5), (5, 6), (6, 7), (7, 8), (8, 9)]);
+        assert_eq!(numbers(2, &["b"]), [(2, 6), (6, 9)]);
+        assert_eq!(numbers(0, &["d"]), []);
+    }
 
     #[test]
     fn must_hold_41_no_frame_is_over_the_limit() {

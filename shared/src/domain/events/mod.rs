@@ -9,12 +9,22 @@ mod push;
 mod sql;
 
 use crate::platform::{db::Tx, problem::Problem};
-pub use frames::{FRAME_LIMIT, Page, resume};
-pub use push::{Delivery, close, close_others, kick, kick_all, relay, unpushed};
+pub use frames::{FRAME_LIMIT, Page, resume, wanted};
+pub use push::{Delivery, Walk, close, close_others, end, kick, kick_all, relay, unpushed};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// What frames about a user's data may tell.
+pub const TYPES: [&str; 6] = [
+    "transaction_update",
+    "budget_alert",
+    "import_update",
+    "subscription_reminder",
+    "anomaly_alert",
+    "portfolio_update",
+];
 
 /// A user's turn to write.
 pub struct Turn {

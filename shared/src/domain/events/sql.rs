@@ -2,7 +2,8 @@
 
 use crate::platform::db::Tx;
 use serde_json::Value;
-use sqlx::Error;
+use sqlx::{Error, types::Json};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -70,16 +71,40 @@ pub(super) async fn after(tx: &mut Tx, user_id: Uuid, seq: i64, limit: i64) -> R
     .await
 }
 
-/// The number up to which frames were handed over.
-pub(super) async fn pushed_seq(tx: &mut Tx, user_id: Uuid) -> Result<Option<i64>, Error> {
-    sqlx::query_scalar!("SELECT pushed_seq FROM user_seq WHERE user_id = $1", user_id).fetch_optional(tx).await
+/// How far frames were handed over.
+pub(super) struct Pushed {
+    /// The number of the last.
+    pub seq: i64,
+    /// The number of the last of each type.
+    pub types: Json<BTreeMap<String, i64>>,
 }
 
-pub(super) async fn set_pushed(tx: &mut Tx, user_id: Uuid, seq: i64) -> Result<(), Error> {
-    sqlx::query!("UPDATE user_seq SET pushed_seq = $2 WHERE user_id = $1 AND pushed_seq < $2", user_id, seq)
-        .execute(tx)
-        .await
-        .map(drop)
+pub(super) async fn pushed(tx: &mut Tx, user_id: Uuid) -> Result<Option<Pushed>, Error> {
+    sqlx::query_as!(
+        Pushed,
+        r#"SELECT pushed_seq AS seq, pushed_types AS "types: _" FROM user_seq WHERE user_id = $1"#,
+        user_id,
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+pub(super) async fn set_pushed(
+    tx: &mut Tx,
+    user_id: Uuid,
+    seq: i64,
+    types: &BTreeMap<String, i64>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE user_seq SET pushed_seq = $2, pushed_types = pushed_types || $3
+         WHERE user_id = $1 AND pushed_seq < $2",
+        user_id,
+        seq,
+        Json(types) as _,
+    )
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Users with frames that were not handed over.

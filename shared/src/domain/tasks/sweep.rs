@@ -2,7 +2,11 @@
 
 use super::{Task, Work, queues, schedules, sql};
 use crate::{
-    domain::{auth, erasure, events, imports, mails, merchants, transactions},
+    domain::{
+        auth, erasure,
+        events::{self, Delivery, Walk},
+        imports, mails, merchants, transactions,
+    },
     platform::{clock, db::Tx, problem::Problem, queue::Worker},
 };
 use time::Duration;
@@ -40,6 +44,9 @@ pub(super) async fn sweep(worker: &Worker) -> Result<(), Problem> {
     for user_id in waiting {
         events::kick(relay, user_id).await;
     }
+    // Twice in a minute is once: the queue knows the walk by its id.
+    let minute = clock::epoch() / 60;
+    Delivery::walk(&worker.deliver, format!("sweep {minute}"), Walk::Sweep, None).await?;
     for stalled in imports::stalled(db, clock::now(), STALLED).await? {
         let (user_id, import_id) = (stalled.user_id, stalled.id);
         if stalled.hopeless() {

@@ -1,6 +1,6 @@
 //! What the worker of a queue of tasks may touch.
 
-use super::{Default, High, Inbox, Lane, Low, Queue, Queues, Relay, Scheduled};
+use super::{Default, Deliver, High, Inbox, Lane, Low, Queue, Queues, Relay, Scheduled};
 use crate::platform::{
     config::ConfigError,
     db::Db,
@@ -33,6 +33,8 @@ pub struct Worker {
     pub post: Mail,
     /// Tells that a user has events.
     pub relay: Queue<Relay>,
+    /// For what concerns everybody's connections.
+    pub deliver: Queue<Deliver>,
     /// For tasks that a user waits for.
     pub high: Queue<High>,
     /// For most tasks.
@@ -56,7 +58,7 @@ impl<Q: Lane> Port for Works<Q> {
         let mut grants = [Db::grants(), Files::grants(), Mail::grants(), Queue::<Relay>::grants()].concat();
         grants.extend([Queue::<High>::grants(), Queue::<Default>::grants(), Queues::grants()].concat());
         grants.extend([Queue::<Low>::grants(), Queue::<Scheduled>::grants(), Inbox::grants::<Q>()].concat());
-        grants.extend(Lookout::grants());
+        grants.extend([Lookout::grants(), Queue::<Deliver>::grants()].concat());
         grants.sort_unstable();
         grants.dedup();
         grants
@@ -67,6 +69,7 @@ impl<Q: Lane> Port for Works<Q> {
             files: Files::open(env)?,
             post: Mail::open(env)?,
             relay: Queue::open(env)?,
+            deliver: Queue::open(env)?,
             high: Queue::open(env)?,
             default: Queue::open(env)?,
             low: Queue::open(env)?,
