@@ -1,9 +1,14 @@
 // Live frames over a WebSocket that comes back by itself: numbers tell what was missed, and it is asked for.
 
-/** What the server tells. `seq` counts a user's frames without gaps; frames about the connection have none. */
+/**
+ * What the server tells. `seq` counts a user's frames without gaps, `prev_seq` is the one before it that goes to this
+ * connection; frames about the connection have neither.
+ */
 export interface Frame {
   readonly type: string;
+  readonly id?: string;
   readonly seq?: number;
+  readonly prev_seq?: number;
   readonly data?: unknown;
   readonly timestamp?: string;
 }
@@ -21,10 +26,16 @@ export interface LiveOptions {
   onState?: (connected: boolean) => void;
   /** The last `seq` that was seen, from an earlier run. */
   lastSeq?: number;
+  /** The types of frames to get, if not all. */
+  types?: readonly string[];
 }
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
+/** An answer that takes longer was lost, and is asked for again. */
+const ANSWER_WAIT = 10_000;
+/** Announcements come at least once: so many of the last ones are remembered. */
+const REMEMBERED = 50;
 
 export class Live {
   #lastSeq: number | undefined;
@@ -33,7 +44,9 @@ export class Live {
   #heard = 0;
   #wait = FIRST_WAIT;
   #stopped = false;
-  #resuming = false;
+  #resuming: ReturnType<typeof setTimeout> | undefined;
+  #connectionId: string | undefined;
+  #announced: string[] = [];
   readonly #options: LiveOptions;
 
   constructor(options: LiveOptions) {
@@ -50,6 +63,7 @@ export class Live {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#resuming);
     this.#socket?.close();
   }
 
@@ -59,7 +73,11 @@ export class Live {
       if (this.#stopped) return;
       const socket = new WebSocket(`${this.#options.url}?ticket=${encodeURIComponent(ticket)}`);
       this.#socket = socket;
-      socket.onopen = () => this.#send({ type: "hello", ...(this.#lastSeq !== undefined && { last_seq: this.#lastSeq }) });
+      socket.onopen = () => this.#send({
+        type: "hello",
+        ...(this.#lastSeq !== undefined && { last_seq: this.#lastSeq }),
+        ...(this.#connectionId !== undefined && { previous_connection_id: this.#connectionId }),
+      });
       socket.onmessage = (message) => this.#take(JSON.parse(String(message.data)) as Frame);
       socket.onclose = () => this.#lost(socket);
     } catch {
@@ -70,7 +88,7 @@ export class Live {
   #lost(socket: WebSocket): void {
     if (socket !== this.#socket) return;
     this.#socket = undefined;
-    this.#resuming = false;
+    this.#answered();
     clearInterval(this.#heartbeat);
     this.#options.onState?.(false);
     this.#again();
@@ -89,30 +107,44 @@ export class Live {
   }
 
   #resume(): void {
-    if (this.#resuming) return;
-    this.#resuming = true;
+    if (this.#resuming !== undefined) return;
     this.#send({ type: "resume", last_seq: this.#lastSeq });
+    this.#resuming = setTimeout(() => {
+      this.#answered();
+      this.#resume();
+    }, ANSWER_WAIT);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#resuming);
+    this.#resuming = undefined;
   }
 
   #take(frame: Frame): void {
     this.#heard = Date.now();
-    const data = (frame.data ?? {}) as { seq?: number; heartbeat_s?: number; to?: number; complete?: boolean; frames?: Frame[] };
+    const data = (frame.data ?? {}) as {
+      seq?: number; heartbeat_s?: number; connection_id?: string; to?: number; complete?: boolean; frames?: Frame[];
+    };
     switch (frame.type) {
       case "connected":
         this.#wait = FIRST_WAIT;
+        this.#connectionId = data.connection_id;
         this.#beat((data.heartbeat_s ?? 30) * 1000);
         this.#options.onState?.(true);
-        this.#lastSeq ??= data.seq ?? 0;
-        if (this.#lastSeq !== data.seq) this.#resume();
+        if (this.#options.types) this.#send({ type: "subscribe", types: this.#options.types });
+        else this.#reach(data.seq ?? 0);
+        return;
+      case "subscribed":
+        this.#reach(data.seq ?? 0);
         return;
       case "resumed":
-        this.#resuming = false;
+        this.#answered();
         data.frames?.forEach((missed) => this.#pass(missed));
         this.#lastSeq = Math.max(this.#lastSeq ?? 0, data.to ?? 0);
         if (!data.complete) this.#resume();
         return;
       case "resync_required":
-        this.#resuming = false;
+        this.#answered();
         this.#lastSeq = data.seq ?? 0;
         this.#options.onResync?.();
         return;
@@ -121,20 +153,34 @@ export class Live {
         return;
       case "pong":
         return;
+      case "announcement":
+        if (this.#isNews(frame)) this.#options.onFrame(frame);
+        return;
       default:
         this.#pass(frame);
     }
+  }
+
+  // What came before this connection was there is asked for; a first connection begins with the present.
+  #reach(seq: number): void {
+    this.#lastSeq ??= seq;
+    if (this.#lastSeq !== seq) this.#resume();
+  }
+
+  #isNews({ id }: Frame): boolean {
+    if (id === undefined || this.#announced.includes(id)) return false;
+    this.#announced = [...this.#announced.slice(1 - REMEMBERED), id];
+    return true;
   }
 
   // In order and once. A gap asks for what is missing; what came too early comes again with it.
   #pass(frame: Frame): void {
     if (frame.seq === undefined || this.#lastSeq === undefined) {
       this.#options.onFrame(frame);
-    } else if (frame.seq === this.#lastSeq + 1) {
+    } else if (frame.seq > this.#lastSeq) {
+      if ((frame.prev_seq ?? 0) > this.#lastSeq) return this.#resume();
       this.#lastSeq = frame.seq;
       this.#options.onFrame(frame);
-    } else if (frame.seq > this.#lastSeq) {
-      this.#resume();
     }
   }
 

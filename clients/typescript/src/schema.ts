@@ -42,6 +42,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/announcements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell every open app something
+         * @description As a frame `announcement`, to connections that are open now: who is not connected does not hear of it.
+         */
+        post: operations["admin_announcement_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/page/{file}": {
         parameters: {
             query?: never;
@@ -1244,6 +1264,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed since the last time
+         * @description Transactions in the order of their changes: everything at first, and with the `next_cursor` of the answer before only what
+         *     changed since. Ask again while `has_more` is true. A cursor never expires. Frames say when to ask.
+         */
+        get: operations["transactions_sync"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/transactions": {
         parameters: {
             query?: never;
@@ -1882,6 +1923,19 @@ export interface components {
              */
             user_id: string;
         };
+        /** @description An announcement on its way. */
+        Announced: {
+            /**
+             * Format: uuid
+             * @description Its id, which stands in the frame.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The task that begins to tell it.
+             */
+            task_id?: string | null;
+        };
         /** @description The form of [`Anomalies`], for the OpenAPI document. */
         AnomaliesBody: {
             /** @description At most 500, of as many users. */
@@ -2067,6 +2121,29 @@ export interface components {
              * @example 431.20
              */
             spent: string;
+        };
+        /** @description What changed. Store `added` and `modified` alike, by their ids; take out what is in `removed`, if it is there. */
+        Changes: {
+            /** @description Transactions that came, or came back, since the cursor. */
+            added: components["schemas"]["Transaction"][];
+            /**
+             * @description Short lists with changes since the cursor, `budgets` and `holdings`: fetch those anew.
+             * @example [
+             *       "budgets"
+             *     ]
+             */
+            changed_lists: string[];
+            /** @description Whether there is more at once. */
+            has_more: boolean;
+            /** @description Transactions that changed. */
+            modified: components["schemas"]["Transaction"][];
+            /**
+             * @description Where to go on, now or in a year.
+             * @example AAAAAAAAAAX__________wAAAAAAAAAF____
+             */
+            next_cursor: string;
+            /** @description Transactions that were deleted, or taken back with their import. */
+            removed: components["schemas"]["Removed"][];
         };
         /** @description One of its charges. */
         Charge: {
@@ -3045,6 +3122,25 @@ export interface components {
         Neighbours: {
             /** @description The most similar first. */
             data: components["schemas"]["Neighbour"][];
+        };
+        /** @description The form of [`NewAnnouncement`], for the OpenAPI document. */
+        NewAnnouncement: {
+            /**
+             * @description `info`, `warning` or `critical`.
+             * @default info
+             * @example warning
+             */
+            level: string | null;
+            /**
+             * @description 1 to 2,000 characters.
+             * @example From 02:00 to 02:30 UTC nothing can be saved.
+             */
+            text: string;
+            /**
+             * @description 1 to 120 characters.
+             * @example Maintenance on Sunday
+             */
+            title: string;
         };
         /** @description The form of [`NewBudget`], for the OpenAPI document. */
         NewBudgetBody: {
@@ -4550,6 +4646,14 @@ export interface components {
             /** @description A phone number. */
             phone?: string | null;
         };
+        /** @description A transaction that is gone. */
+        Removed: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+        };
         /** @description What became of a file. */
         Report: {
             /**
@@ -5682,6 +5786,150 @@ export interface operations {
             };
             /** @description `forbidden`: only an administrator may do this */
             403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    admin_announcement_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable characters; the same key and body answer the same for 24 hours */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAnnouncement"];
+            };
+        };
+        responses: {
+            /** @description Queued: `GET /admin/tasks/{id}` tells how it goes */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *       "task_id": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Announced"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only an administrator may do this */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `in_flight`: a request with this key is still running */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Send another content type. */
+            415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -13787,6 +14035,163 @@ export interface operations {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields were refused; `errors` names every one. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries; `Retry-After` says how long to wait. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Try again shortly; `Retry-After` says when. */
+            503: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transactions_sync: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the answer before; without it everything is new. */
+                cursor?: string;
+                /** @description Transactions an answer, 1 to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": [
+                     *         {
+                     *           "amount": "12.50",
+                     *           "anomaly_score": null,
+                     *           "category": "Subscriptions",
+                     *           "confidence": {
+                     *             "category": 0.97
+                     *           },
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "date": "2026-01-31",
+                     *           "duplicate_of": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "import_id": null,
+                     *           "ipfs_cid": null,
+                     *           "is_deleted": false,
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "note": null,
+                     *           "receipt_url": null,
+                     *           "source": "csv",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "changed_lists": [
+                     *         "budgets"
+                     *       ],
+                     *       "has_more": false,
+                     *       "modified": [
+                     *         {
+                     *           "amount": "12.50",
+                     *           "anomaly_score": null,
+                     *           "category": "Subscriptions",
+                     *           "confidence": {
+                     *             "category": 0.97
+                     *           },
+                     *           "created_at": "2026-01-31T12:00:00Z",
+                     *           "currency": "EUR",
+                     *           "date": "2026-01-31",
+                     *           "duplicate_of": null,
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11",
+                     *           "import_id": null,
+                     *           "ipfs_cid": null,
+                     *           "is_deleted": false,
+                     *           "merchant": {
+                     *             "canonical_name": "Netflix",
+                     *             "category": "Subscriptions",
+                     *             "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *           },
+                     *           "merchant_raw": "NETFLIX.COM 866-579-7172",
+                     *           "note": null,
+                     *           "receipt_url": null,
+                     *           "source": "csv",
+                     *           "updated_at": "2026-01-31T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AAAAAAAAAAX__________wAAAAAAAAAF____",
+                     *       "removed": [
+                     *         {
+                     *           "id": "0199aa10-7c3e-7b1d-9f52-3c6e0d4b8a11"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Request-Id": components["headers"]["Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token, or wrong credentials. */
+            401: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,6 +1,7 @@
 //! What administrators do.
 
 mod alerts;
+mod announcement_create;
 mod dead_letters;
 mod page;
 mod page_file;
@@ -30,6 +31,7 @@ use utoipa::OpenApi;
     page::handle,
     page_file::handle,
     alerts::handle,
+    announcement_create::handle,
     service_token_create::handle,
     service_tokens::handle,
     service_token_revoke::handle,
@@ -61,6 +63,7 @@ const FUNCTIONS: &[Function] = &[
     function!("admin": page, HTTP "GET" "/admin", Public, 256 MB, 10 s),
     function!("admin": page_file, HTTP "GET" "/admin/page/{file}", Public, 256 MB, 10 s),
     function!("admin": alerts, HTTP "GET" "/admin/alerts", Admin, 256 MB, 10 s),
+    function!("admin": announcement_create, HTTP "POST" "/admin/announcements", Admin, 256 MB, 10 s),
     function!("admin": service_token_create, HTTP "POST" "/admin/service-tokens", Admin, 256 MB, 10 s),
     function!("admin": service_tokens, HTTP "GET" "/admin/service-tokens", Admin, 256 MB, 10 s),
     function!("admin": service_token_revoke, HTTP "DELETE" "/admin/service-tokens/{id}", Admin, 256 MB, 10 s),

@@ -21,6 +21,7 @@ mod resolve;
 mod restore;
 mod search;
 mod similar;
+mod sync;
 mod update;
 
 use shared::{
@@ -52,7 +53,8 @@ use utoipa::OpenApi;
     import_upload::handle,
     mappings::handle,
     mapping_save::handle,
-    categories::handle
+    categories::handle,
+    sync::handle
 ))]
 struct Api;
 
@@ -88,5 +90,6 @@ const FUNCTIONS: &[Function] = &[
     function!("transactions": import_upload, HTTP "POST" "/transactions/imports/upload-url", User, 256 MB, 10 s),
     function!("transactions": mappings, HTTP "GET" "/transactions/mappings", User, 256 MB, 10 s),
     function!("transactions": mapping_save, HTTP "POST" "/transactions/mappings", User, 256 MB, 10 s),
+    function!("transactions": sync, HTTP "GET" "/sync", User, 256 MB, 10 s),
     function!("transactions": categories, HTTP "GET" "/categories", User, 256 MB, 10 s),
 ];

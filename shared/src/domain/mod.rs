@@ -1,6 +1,7 @@
 //! The rules of personal finance, and their SQL.
 
 pub mod anchors;
+pub mod announcements;
 pub mod anomalies;
 pub mod audit;
 pub mod auth;
@@ -22,6 +23,7 @@ pub mod portfolio;
 pub mod reviews;
 pub mod services;
 pub mod subscriptions;
+pub mod sync;
 pub mod tasks;
 pub mod trainings;
 pub mod transactions;

@@ -44,6 +44,7 @@ mod schedules;
 mod services;
 mod subscriptions;
 mod support;
+mod sync;
 mod tls;
 mod totals;
 mod trainings;

@@ -26,6 +26,7 @@ mod alerts;
 mod auth;
 mod budgets;
 mod clients;
+mod convergence;
 mod endpoints;
 mod faults;
 mod idempotency;

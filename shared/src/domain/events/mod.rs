@@ -4,11 +4,13 @@
 //! user's counter: one user's writes happen one after the other, so sums read inside are right, numbers have no gap
 //! and commit in order, and there is no second lock to deadlock with.
 
+mod announcement;
 mod frames;
 mod push;
 mod sql;
 
 use crate::platform::{db::Tx, problem::Problem};
+pub use announcement::{Announcement, Level};
 pub use frames::{FRAME_LIMIT, Page, resume, wanted};
 pub use push::{Delivery, Walk, close, close_others, end, kick, kick_all, relay, unpushed};
 use serde::Serialize;

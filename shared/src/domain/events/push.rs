@@ -1,7 +1,7 @@
 //! From the log to the sockets. A message says only whose frames are waiting; what and in which order is read from the
 //! log, so lost, repeated and reordered messages do no harm.
 
-use super::{frames::Frame, sql};
+use super::{announcement::Announcement, frames::Frame, sql};
 use crate::platform::{
     db::{Db, Tx},
     jwt::{hex, sha256},
@@ -10,7 +10,6 @@ use crate::platform::{
     queue::{Deliver, Ordered, Queue, Relay},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -72,7 +71,7 @@ pub enum Walk {
     /// End those whose time is over, and ask those to come again whose time will soon be.
     Sweep,
     /// Tell something that is not about a user's data.
-    Announce(Value),
+    Announce(Announcement),
 }
 
 impl Delivery {

@@ -57,7 +57,7 @@ impl Courier<'_> {
         let stamp = clock::now().format(&Rfc3339).unwrap_or_default();
         let frame = match &what {
             Walk::Sweep => reconnect("max_age"),
-            Walk::Announce(data) => json!({"type": ANNOUNCEMENT, "id": data.get("id"), "data": data}),
+            Walk::Announce(data) => json!({"type": ANNOUNCEMENT, "id": data.id, "data": data}),
         };
         let mut frame = frame;
         if let Some(object) = frame.as_object_mut() {

@@ -13,13 +13,16 @@ mod tidy;
 mod watching;
 mod worker;
 
+use super::events::Announcement;
 use crate::platform::{
+    db::{Db, Tx},
     problem::Problem,
     queue::{Lane, Queue},
 };
 pub use policy::Policy;
 pub use runs::{Run, RunsFilter, RunsQuery, StatisticsQuery, Status, TaskStatistics, Window, get, list, statistics};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The version that is written. Readers ignore fields they do not know.
@@ -105,6 +108,11 @@ pub enum Work {
     Maintain,
     /// Ask a gateway of IPFS for pinned files.
     PinCheck,
+    /// Tell everybody something.
+    Announce {
+        /// What.
+        announcement: Announcement,
+    },
 }
 
 /// A kind of task: its name, its queue, and how it is tried.
@@ -135,6 +143,7 @@ impl Work {
             Self::FailureReport => Kind("failure_report", "default", &Policy::DATABASE),
             Self::Maintain => Kind("maintain", "low", &Policy::DATABASE),
             Self::PinCheck => Kind("pin_check", "low", &Policy::DATABASE),
+            Self::Announce { .. } => Kind("announce", "default", &Policy::DATABASE),
         }
     }
 
@@ -178,7 +187,8 @@ impl Work {
             | Self::HealthCanary
             | Self::FailureReport
             | Self::Maintain
-            | Self::PinCheck => None,
+            | Self::PinCheck
+            | Self::Announce { .. } => None,
         }
     }
 }
@@ -224,6 +234,23 @@ pub async fn send<Q: Lane>(queue: &Queue<Q>, task: &Task) -> Result<(), Problem>
 pub async fn queue<Q: Lane>(queue: &Queue<Q>, task: &Task) {
     if let Err(problem) = send(queue, task).await {
         tracing::warn!(%problem, kind = task.work.kind(), "task not queued: the sweeper will");
+    }
+}
+
+/// Writes down a task that a person asked for; send it after the commit.
+pub async fn write(tx: &mut Tx, work: Work, now: OffsetDateTime) -> Result<Task, Problem> {
+    let task = runs::write(tx, work, None, now).await?;
+    task.ok_or_else(|| Problem::internal("a new task is there already"))
+}
+
+/// Sends a task that was written down. If that fails the next tick does it.
+pub async fn send_written<Q: Lane>(db: &Db, queue: &Queue<Q>, task: &Task, now: OffsetDateTime) {
+    let noted = match send(queue, task).await {
+        Ok(()) => db.tx(async |tx: &mut Tx| schedules::sent(tx, task, now).await).await,
+        Err(problem) => Err(problem),
+    };
+    if let Err(problem) = noted {
+        tracing::warn!(%problem, "task not sent: the next tick does");
     }
 }
 

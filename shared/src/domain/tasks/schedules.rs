@@ -231,17 +231,10 @@ pub async fn send(
     task: &Task,
     now: OffsetDateTime,
 ) {
-    let queued = match task.work.queue() {
-        Default::NAME => super::send(default, task).await,
-        Low::NAME => super::send(low, task).await,
-        _ => super::send(scheduled, task).await,
-    };
-    let noted = match queued {
-        Ok(()) => db.tx(async |tx: &mut Tx| sent(tx, task, now).await).await,
-        Err(problem) => Err(problem),
-    };
-    if let Err(problem) = noted {
-        tracing::warn!(%problem, "task not sent: the next tick does");
+    match task.work.queue() {
+        Default::NAME => super::send_written(db, default, task, now).await,
+        Low::NAME => super::send_written(db, low, task, now).await,
+        _ => super::send_written(db, scheduled, task, now).await,
     }
 }
 

@@ -4,8 +4,9 @@
 use super::{Task, Work, runs, send, sweep, tidy, watching};
 use crate::{
     domain::{
-        anchors, anomalies, auth, budgets, erasure, events, imports, mails, merchants, subscriptions, trainings,
-        transactions,
+        anchors, anomalies, auth, budgets, erasure,
+        events::{self, Delivery, Walk},
+        imports, mails, merchants, subscriptions, trainings, transactions,
     },
     platform::{
         clock,
@@ -101,6 +102,10 @@ impl Worker {
     async fn perform(&self, work: &Work, deadline: Instant) -> Result<Done, Problem> {
         let (db, relay) = (&self.db, &self.relay);
         let ran = match *work {
+            Work::Announce { ref announcement } => {
+                let id = format!("announcement {}", announcement.id);
+                Delivery::walk(&self.deliver, id, Walk::Announce(announcement.clone()), None).await.map(|()| Ran::Done)
+            }
             Work::Import { user_id, import_id } => {
                 let file = async |key: &str| self.files.get(key).await;
                 let told = async || events::kick(relay, user_id).await;

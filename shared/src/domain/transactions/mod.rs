@@ -38,7 +38,10 @@ pub use recogniser::{Recogniser, corrected};
 pub use search::{Match, Matches, Search, search};
 use serde::Serialize;
 pub use similar::{Neighbour, Neighbours, Similar, SimilarBody, similar};
-pub use sql::{Bulk, bulk_insert};
+pub use sql::{
+    Bulk, bulk_insert,
+    changes::{After, Found},
+};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -143,6 +146,11 @@ impl Transaction {
     pub fn etag(&self) -> String {
         format!("\"{}\"", self.changed_seq)
     }
+}
+
+/// Transactions that changed after somebody last looked, deleted ones among them, in the order of the changes.
+pub async fn changed_after(tx: &mut Tx, user_id: Uuid, after: &After, limit: i64) -> Result<Found, Problem> {
+    Ok(sql::changes::changed_after(tx, user_id, after, limit).await?)
 }
 
 /// One transaction of the user's; deleted ones are gone, for reading.

@@ -1,5 +1,6 @@
 //! Statements on transactions.
 
+pub(super) mod changes;
 pub(super) mod corrections;
 pub(super) mod duplicates;
 pub(super) mod edit;
@@ -137,8 +138,8 @@ pub(super) async fn known(
 pub(super) async fn insert(tx: &mut Tx, user_id: Uuid, new: &Transaction, merchant_key: i64) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category,
-             source, note, confidence, duplicate_of, changed_seq, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::transaction_source, $11, $12, $13, $14, $15, $15)",
+             source, note, confidence, duplicate_of, changed_seq, created_seq, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::transaction_source, $11, $12, $13, $14, $14, $15, $15)",
         user_id,
         new.id,
         new.amount.amount(),
@@ -310,10 +311,10 @@ pub async fn bulk_insert(
     sqlx::query!(
         r#"INSERT INTO transactions (user_id, id, amount, currency, date, merchant_raw, merchant_key, merchant_id, category,
                source, note, external_id, import_id, occurrence, duplicate_of, confidence, receipt_url, external_hash,
-               changed_seq, created_at, updated_at)
+               changed_seq, created_seq, created_at, updated_at)
            SELECT $1, r.id, r.amount, r.currency, r.date, r.merchant_raw, r.merchant_key, r.merchant_id, r.category,
                   coalesce(r.source, 'csv')::transaction_source, r.note, r.external_id, $2, r.occurrence, r.duplicate_of,
-                  coalesce(r.confidence, '{}'), r.receipt_url, r.external_hash, $3, $4, $4
+                  coalesce(r.confidence, '{}'), r.receipt_url, r.external_hash, $3, $3, $4, $4
            FROM unnest($5::uuid[], $6::numeric[], $7::text[], $8::date[], $9::text[], $10::bigint[], $11::uuid[], $12::text[],
                        $13::text[], $14::text[], $15::int[], $16::uuid[], $17::text[], $18::jsonb[], $19::text[],
                        $20::bytea[])

@@ -5,6 +5,8 @@ pub mod database;
 pub mod http;
 pub mod mail;
 pub mod process;
+#[path = "../../../../shared/tests/postgres/support/random.rs"]
+pub mod random;
 pub mod redact;
 pub mod socket;
 pub mod token;

@@ -21,6 +21,13 @@ pub struct Socket {
     early: VecDeque<Value>,
 }
 
+/// What a connection had to say.
+pub enum Polled {
+    Frame(Value),
+    Nothing,
+    Closed,
+}
+
 impl Socket {
     /// Opens a connection, or returns the status that the handshake was refused with.
     pub fn open(query: &str) -> Result<Self, u16> {
@@ -95,6 +102,22 @@ impl Socket {
                 Err(error) => panic!("{error}"),
             }
         }
+    }
+
+    /// What there is within the time.
+    pub fn poll(&mut self, time: Duration) -> Polled {
+        self.stream.get_ref().set_read_timeout(Some(time)).unwrap();
+        match self.stream.read() {
+            Ok(Message::Text(text)) => Polled::Frame(serde_json::from_str(&text).expect("a frame is JSON")),
+            Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => Polled::Nothing,
+            Ok(Message::Close(_)) | Err(_) => Polled::Closed,
+            Ok(_) => Polled::Nothing,
+        }
+    }
+
+    /// Sends a frame, if the connection still stands.
+    pub fn try_send(&mut self, frame: &Value) -> Result<(), tungstenite::Error> {
+        self.stream.send(Message::text(frame.to_string()))
     }
 
     /// The next frame of a type; others before it are passed over.

@@ -48,7 +48,7 @@ pub async fn update(
          SET amount = $3, currency = $4, date = $5, merchant_raw = $6, merchant_key = coalesce($7, merchant_key),
              merchant_id = $8, category = $9, note = $10, confidence = $11, duplicate_of = $12, duplicate_kept = $13,
              receipt_url = $14, is_deleted = $15, deleted_at = CASE WHEN $15 THEN coalesce(deleted_at, $17) END,
-             changed_seq = $16, updated_at = $17
+             created_seq = CASE WHEN is_deleted AND NOT $15 THEN $16 ELSE created_seq END, changed_seq = $16, updated_at = $17
          WHERE user_id = $1 AND id = $2",
         user_id,
         after.id,

@@ -1,0 +1,5 @@
+SET LOCAL ROLE tallybook_migrate;
+
+ALTER TABLE transactions DROP COLUMN created_seq;
+
+RESET ROLE;
