@@ -180,7 +180,8 @@ export class Live {
     } else if (frame.seq > this.#lastSeq) {
       if ((frame.prev_seq ?? 0) > this.#lastSeq) return this.#resume();
       this.#lastSeq = frame.seq;
-      this.#options.onFrame(frame);
+      // Until it has said what it wants a connection gets everything.
+      if (this.#options.types?.includes(frame.type) ?? true) this.#options.onFrame(frame);
     }
   }
 

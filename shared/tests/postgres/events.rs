@@ -32,7 +32,7 @@ async fn commit(db: &Db, me: &Me, frames: usize, text: &str) {
 }
 
 async fn resume(db: &ReadDb, me: &Me, from: i64) -> Page {
-    patiently(async || db.tx(async |tx: &mut Tx| events::resume(tx, me.user_id, from).await).await).await
+    patiently(async || db.tx(async |tx: &mut Tx| events::resume(tx, me.user_id, from, |_| true).await).await).await
 }
 
 /// The numbers of a page, where it ends, and whether that is the end.

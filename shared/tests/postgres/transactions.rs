@@ -178,7 +178,8 @@ async fn the_users_apps_are_told_what_was_answered() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.db(), fresh.user().await);
     let made = create(&db, &me, &netflix("12.50")).await;
-    let Page::Frames { frames, .. } = db.tx(async |tx: &mut Tx| events::resume(tx, me.user_id, 0).await).await.unwrap()
+    let Page::Frames { frames, .. } =
+        db.tx(async |tx: &mut Tx| events::resume(tx, me.user_id, 0, |_| true).await).await.unwrap()
     else {
         panic!("resync")
     };
