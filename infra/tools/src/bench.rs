@@ -6,6 +6,7 @@
 
 mod cases;
 mod cloud;
+mod crowd;
 mod data;
 mod export;
 mod figures;
@@ -77,6 +78,12 @@ enum Only {
         #[arg(long)]
         check: bool,
     },
+    /// Two hundred sockets and a thousand transactions, then five hundred clients, on the local cloud that is up
+    Crowd {
+        /// Transactions a second
+        #[arg(long, default_value_t = 10)]
+        rate: u32,
+    },
     /// Import a bank's file
     Import,
     /// Export everything of the longest history
@@ -100,6 +107,11 @@ pub async fn run(url: &str, options: &Options) -> Result<()> {
         let (api, socket) =
             stack.context("API_URL and WS_URL are not set: `cargo local up`, then `cargo local bench frames`")?;
         return frames::run(api, socket);
+    }
+    if let Some(Only::Crowd { rate }) = options.only {
+        let (api, socket) =
+            stack.context("API_URL and WS_URL are not set: `cargo local up`, then `cargo local bench crowd`")?;
+        return crowd::run(api, socket, rate);
     }
     // First what fails most easily.
     let bootstrap = if options.only == Some(Only::Nights) { PathBuf::new() } else { bootstrap(options)? };

@@ -205,3 +205,56 @@ fn must_hold_43_who_sends_too_many_or_too_large_frames_is_told_and_cut_off() {
     let (mut untouched, _) = Socket::of(&other);
     assert_eq!(untouched.ask(&json!({"type": "ping"}))["type"], "pong", "others are not counted with them");
 }
+
+#[test]
+fn an_announcement_reaches_every_open_app_that_wants_it() {
+    let (admin, users) = (User::register_admin(), [User::register(), User::register()]);
+    let mut sockets: Vec<_> = users.iter().map(|user| Socket::of(user).0).collect();
+    let (mut deaf, _) = Socket::of(&users[0]);
+    deaf.ask(&json!({"type": "unsubscribe", "types": ["announcement"]}));
+    for socket in sockets.iter_mut().chain([&mut deaf]) {
+        socket.announcements = true;
+    }
+    // More connections than a page of the walk holds.
+    let table = setting("CONNECTIONS_TABLE");
+    let nobody = Uuid::now_v7();
+    let ghost = |n: usize| {
+        let number = |value: i64| json!({"N": value.to_string()});
+        json!({
+            "pk": {"S": format!("conn#ghost-{nobody}-{n}=")}, "sk": {"S": "-"}, "usr": {"S": nobody}, "sid": {"S": nobody},
+            "expires": number(now() + 600), "opened": number(now() - 60), "heard": number(now()), "ttl": number(now() + 600),
+        })
+    };
+    for n in 0..450 {
+        aws::call("dynamodb", "PutItem", &json!({"TableName": table, "Item": ghost(n)}));
+    }
+    let words = format!("From 02:00 on, {nobody}");
+    let body = json!({"title": "Maintenance", "text": words, "level": "warning"});
+    let announced = admin.request("POST", "/admin/announcements").header("idempotency-key", &nobody.to_string());
+    let announced = announced.json(&body).send().expect(202);
+    let again = admin.request("POST", "/admin/announcements").header("idempotency-key", &nobody.to_string());
+    assert_eq!(again.json(&body).send().expect(202), announced, "told once");
+    for socket in &mut sockets {
+        let frame = loop {
+            let frame = socket.next_of("announcement");
+            if frame["data"]["text"] == words {
+                break frame;
+            }
+        };
+        assert_eq!((&frame["id"], &frame["data"]["level"]), (&announced["id"], &json!("warning")), "{frame}");
+        assert_eq!(frame["data"]["title"], "Maintenance");
+        assert!(frame["seq"].is_null() && frame["timestamp"].is_string());
+    }
+    assert!(deaf.within(Duration::from_secs(1)).is_none(), "it does not want any");
+    eventually("the end of those that the gateway does not know", 30, || {
+        let left = aws::items("CONNECTIONS_TABLE").into_iter().filter(|item| item.to_string().contains("ghost-"));
+        (left.filter(|item| item.to_string().contains(&nobody.to_string())).count() == 0).then_some(())
+    });
+    let task = format!("/admin/tasks/{}", text(&announced["task_id"]));
+    eventually("the end of its task", 10, || (admin.get(&task).expect(200)["status"] == "succeeded").then_some(()));
+    for wrong in
+        [json!({"title": "", "text": "x"}), json!({"title": "x"}), json!({"title": "x", "text": "x", "level": "loud"})]
+    {
+        admin.post("/admin/announcements", &wrong).problem(422);
+    }
+}

@@ -20,7 +20,7 @@ const TARGET: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn run(api: &str, socket: &str) -> Result<()> {
-    let mut user = User::register(api)?;
+    let user = User::register(api)?;
     let ticket = user.post("/auth/ws-ticket", &json!({}))?;
     let ticket = ticket.get("ticket").and_then(Value::as_str).context("no ticket")?;
     let arriving = listen(&format!("{socket}?ticket={ticket}"))?;
@@ -52,14 +52,14 @@ pub fn run(api: &str, socket: &str) -> Result<()> {
     Ok(())
 }
 
-struct User {
+pub struct User {
     base: String,
     agent: Agent,
     token: String,
 }
 
 impl User {
-    fn register(api: &str) -> Result<Self> {
+    pub fn register(api: &str) -> Result<Self> {
         let config = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build();
         let mut user = Self { base: api.trim_end_matches('/').to_owned(), agent: config.into(), token: String::new() };
         let account = json!({
@@ -72,7 +72,14 @@ impl User {
         Ok(user)
     }
 
-    fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
+    /// The status of a read; 0 without an answer.
+    pub fn status(&self, path: &str) -> u16 {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let answer = request.header("authorization", format!("Bearer {}", self.token)).call();
+        answer.map_or(0, |answer| answer.status().as_u16())
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let mut request = self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
         if !self.token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.token));

@@ -19,6 +19,8 @@ pub struct Socket {
     stream: WebSocket<TcpStream>,
     /// Frames that came while an answer was waited for.
     early: VecDeque<Value>,
+    /// Whether it hears what everybody is told: another test may tell something.
+    pub announcements: bool,
 }
 
 /// What a connection had to say.
@@ -35,7 +37,7 @@ impl Socket {
         let host = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
         let tcp = connect(&host, Ipv4Addr::LOCALHOST).unwrap();
         match client(url.as_str(), tcp) {
-            Ok((stream, _)) => Ok(Self { stream, early: VecDeque::new() }),
+            Ok((stream, _)) => Ok(Self { stream, early: VecDeque::new(), announcements: false }),
             Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -90,7 +92,12 @@ impl Socket {
             }
             self.stream.get_ref().set_read_timeout(Some(left)).unwrap();
             match self.stream.read() {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).expect("a frame is JSON")),
+                Ok(Message::Text(text)) => {
+                    let frame: Value = serde_json::from_str(&text).expect("a frame is JSON");
+                    if self.announcements || frame["type"] != "announcement" {
+                        return Some(frame);
+                    }
+                }
                 Ok(Message::Close(_)) => return None,
                 Ok(_) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return None,

@@ -15,6 +15,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("auth.unsubscribe", "finds its token by a key and changes one row of its user's"),
     ("auth.unsubscribe_page", "finds its token by a key"),
     ("admin.alerts", "a handful of rows"),
+    ("admin.announcement_create", "writes a task down and hands it to SQS"),
     ("admin.page", "answers without a statement"),
     ("admin.page_file", "answers without a statement"),
     ("admin.queues", "asks SQS; its statements look at the last of short lists"),

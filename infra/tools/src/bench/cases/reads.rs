@@ -48,6 +48,8 @@ pub fn of(user: &User) -> Vec<Case> {
     }));
     cases.extend([
         Case::of("one transaction", "transactions.get").at(&[user.transaction_id]).answering(Holds::Member("id")),
+        Case { main: "t.created_seq", ..Case::of("sync, from the beginning", "transactions.sync") }
+            .answering(Holds::Member("added")),
         Case::of("duplicates", "transactions.duplicates"),
         Case { rounds: 30, ..Case::of("export of 1,600, CSV", "transactions.export") }
             .asking(format!("since={}", ago(few)))
