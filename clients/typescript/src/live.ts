@@ -131,6 +131,7 @@ export class Live {
         this.#connectionId = data.connection_id;
         this.#beat((data.heartbeat_s ?? 30) * 1000);
         this.#options.onState?.(true);
+        this.#lastSeq ??= data.seq ?? 0;
         if (this.#options.types) this.#send({ type: "subscribe", types: this.#options.types });
         else this.#reach(data.seq ?? 0);
         return;
@@ -163,7 +164,6 @@ export class Live {
 
   // What came before this connection was there is asked for; a first connection begins with the present.
   #reach(seq: number): void {
-    this.#lastSeq ??= seq;
     if (this.#lastSeq !== seq) this.#resume();
   }
 
@@ -175,9 +175,10 @@ export class Live {
 
   // In order and once. A gap asks for what is missing; what came too early comes again with it.
   #pass(frame: Frame): void {
-    if (frame.seq === undefined || this.#lastSeq === undefined) {
-      this.#options.onFrame(frame);
-    } else if (frame.seq > this.#lastSeq) {
+    if (frame.seq === undefined) {
+      // The gateway's own words, when a function failed, have no type: what was asked is asked again.
+      if (frame.type !== undefined) this.#options.onFrame(frame);
+    } else if (this.#lastSeq !== undefined && frame.seq > this.#lastSeq) {
       if ((frame.prev_seq ?? 0) > this.#lastSeq) return this.#resume();
       this.#lastSeq = frame.seq;
       // Until it has said what it wants a connection gets everything.

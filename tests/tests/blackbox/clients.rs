@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use uuid::Uuid;
 
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -28,7 +29,7 @@ pub fn node_told(args: &[&Path], folder: &Path, user: &User, told: &[(&str, &str
 
 /// The sources beside the packages they need, so that the checkout stays as it is.
 fn workshop() -> PathBuf {
-    let folder = env::temp_dir().join(format!("tallybook-clients-{}", std::process::id()));
+    let folder = env::temp_dir().join(format!("tallybook-clients-{}", Uuid::now_v7()));
     let sources = ["clients/typescript", "clients/typescript/src", "clients/typescript/example", "tests/node"];
     for part in sources {
         fs::create_dir_all(folder.join(part)).unwrap();
@@ -44,13 +45,23 @@ fn workshop() -> PathBuf {
     folder
 }
 
-#[test]
-fn the_typescript_client_compiles_and_survives_what_networks_do() {
+/// Compiles the client with a program around it, and runs that.
+fn compiled(program: &str) {
     let (folder, user) = (workshop(), User::register());
     let compiler = Path::new("node_modules/typescript/bin/tsc");
     node(&[compiler, Path::new("-p"), Path::new("tests/node")], &folder, &user);
-    node(&[Path::new("out/tests/node/client.mjs")], &folder, &user);
+    node(&[&Path::new("out/tests/node").join(program)], &folder, &user);
     fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_typescript_client_compiles_and_survives_what_networks_do() {
+    compiled("client.mjs");
+}
+
+#[test]
+fn the_live_client_in_a_browser_gets_every_frame_over_a_network_that_is_cut_and_stalls() {
+    compiled("live.mjs");
 }
 
 /// The browser, from wherever it was installed.
