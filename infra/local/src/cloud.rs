@@ -22,6 +22,11 @@ use crate::{
 };
 
 pub fn up(paths: &Paths, state: &mut State) -> Result<Aws> {
+    up_seen_at(paths, state, None)
+}
+
+/// Functions are told that it is at that address, where something stands in between.
+pub fn up_seen_at(paths: &Paths, state: &mut State, seen: Option<&str>) -> Result<Aws> {
     if let Some(server) = &state.cloud
         && server.process.alive()
         && Aws::at(server.port).healthy()
@@ -30,10 +35,10 @@ pub fn up(paths: &Paths, state: &mut State) -> Result<Aws> {
     }
     down(paths, state)?;
     let python = install::cloud_python(paths)?;
-    step("Starting the local AWS", || start(paths, state, &python))
+    step("Starting the local AWS", || start(paths, state, &python, seen))
 }
 
-fn start(paths: &Paths, state: &mut State, python: &std::path::Path) -> Result<Aws> {
+fn start(paths: &Paths, state: &mut State, python: &std::path::Path, seen: Option<&str>) -> Result<Aws> {
     let port = port(state.cloud.as_ref().map(|server| server.port))?;
     let aws = Aws::at(port);
     let data = paths.state.join("cloud");
@@ -53,7 +58,7 @@ fn start(paths: &Paths, state: &mut State, python: &std::path::Path) -> Result<A
         .env("GATEWAY_PORT", port.to_string())
         .env("MINISTACK_HOST", "127.0.0.1")
         .env("MINISTACK_REGION", aws::REGION)
-        .env("AWS_ENDPOINT_URL", aws.url(""))
+        .env("AWS_ENDPOINT_URL", seen.map_or_else(|| aws.url(""), str::to_owned))
         .env("LAMBDA_EXECUTOR", "local")
         .env("DOCKER_HOST", "")
         // Otherwise it also listens on 8883, on every address.

@@ -1,0 +1,208 @@
+//! What is broken, in which order, and when: at even distances in the course of the writes, mixed by the seed.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread::{self, sleep},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+
+use super::{
+    faults::{Armed, Class, Deed, Point, Tables},
+    random::Random,
+    stack::Stack,
+    victims::Victim,
+    writer::Shared,
+};
+
+/// Nothing that is broken stays broken for so long.
+const STUCK: Duration = Duration::from_mins(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A fault waits for its point.
+    Arm(Armed),
+    /// kill -9 for any process, whatever it does.
+    KillAny,
+    /// Every connection to Postgres breaks.
+    CutAll,
+    /// Postgres ends, in order or as in a crash, and comes back.
+    Restart { crash: bool },
+    /// A process stands still, and wakes up with dead connections.
+    Freeze,
+    /// `DynamoDB` fails, or is slow, for a while.
+    Tables(Tables),
+    /// A message that was sent some time ago comes again.
+    Echo,
+}
+
+/// How a share of the kills is spread: in a hundred.
+const KILLS: [(u64, Point, Class); 8] = [
+    (24, Point::BeforeCommit, Class::Api),
+    (24, Point::Committed, Class::Api),
+    (9, Point::BeforeSend, Class::Api),
+    (8, Point::Sent, Class::Api),
+    (7, Point::HandedOver, Class::Relay),
+    (4, Point::Committed, Class::Relay),
+    (6, Point::Posting, Class::Deliver),
+    (6, Point::Committed, Class::Worker),
+];
+
+/// Everything that a run of so many kills breaks.
+pub fn acts(kills: u64, random: &mut Random) -> Vec<Act> {
+    let arm = |deed, at, of| Act::Arm(Armed { deed, at, of });
+    let mut acts = Vec::new();
+    let mut add = |count: u64, act: Act| acts.extend((0..count).map(|_| act));
+    let mut named = 0;
+    for (share, at, of) in KILLS {
+        let count = kills * share / 100;
+        named += count;
+        add(count, arm(Deed::Kill, at, of));
+    }
+    add(kills - named, Act::KillAny);
+    add(kills / 10 + 1, arm(Deed::Cut, Point::BeforeCommit, Class::Api));
+    add(kills / 10 + 1, arm(Deed::Cut, Point::Committed, Class::Api));
+    add(kills / 20 + 1, arm(Deed::Gone, Point::Posting, Class::Deliver));
+    add(kills / 25 + 1, Act::CutAll);
+    add(kills / 100 + 1, Act::Restart { crash: false });
+    add(kills / 100 + 1, Act::Restart { crash: true });
+    add(kills / 25 + 1, Act::Freeze);
+    add(kills / 25 + 1, Act::Tables(Tables::Fail));
+    add(kills / 25 + 1, Act::Tables(Tables::Slow));
+    add(kills / 2 + 1, Act::Echo);
+    random.shuffle(&mut acts);
+    acts
+}
+
+/// Carries a plan out beside the writers.
+pub struct Director {
+    pub stack: Arc<Stack>,
+    pub shared: Arc<Shared>,
+    pub random: Random,
+    pub writes: u64,
+    pub kills: u64,
+    /// For how long a process stands still.
+    pub freeze: Duration,
+    /// How many writes were answered, and when there was another.
+    pub last: (u64, Instant),
+}
+
+impl Director {
+    /// Ends when all is done that was planned and as many were killed as should be.
+    pub fn run(mut self) -> Result<()> {
+        let acts = acts(self.kills, &mut self.random);
+        let count = u64::try_from(acts.len())?;
+        for (at, act) in (0..).zip(acts) {
+            while self.shared.written.load(Ordering::Relaxed) < self.writes * at / count {
+                sleep(Duration::from_millis(10));
+                self.progress()?;
+            }
+            // Imports that were begun have a third of the run to come to their end.
+            if at > count * 2 / 3 {
+                self.shared.no_more_imports.store(true, Ordering::Relaxed);
+            }
+            self.act(act)?;
+        }
+        let end = Instant::now() + Duration::from_mins(1);
+        while self.stack.faults.waiting() > 0 && Instant::now() < end {
+            sleep(Duration::from_millis(100));
+        }
+        while self.stack.faults.kills() < self.kills {
+            self.kill_any();
+            sleep(Duration::from_millis(200));
+        }
+        self.stack.faults.end();
+        Ok(())
+    }
+
+    /// An error when no write was answered for longer than any fault lasts.
+    fn progress(&mut self) -> Result<()> {
+        let written = self.shared.written.load(Ordering::Relaxed);
+        if written != self.last.0 {
+            self.last = (written, Instant::now());
+        }
+        ensure!(self.last.1.elapsed() < STUCK, "no write was answered for {} s", STUCK.as_secs());
+        Ok(())
+    }
+
+    fn act(&mut self, act: Act) -> Result<()> {
+        let faults = &self.stack.faults;
+        match act {
+            Act::Arm(fault) => faults.arm(fault),
+            Act::KillAny => self.kill_any(),
+            Act::CutAll => {
+                faults.count("all connections to Postgres cut");
+                self.stack.door.cut_all();
+            }
+            Act::Restart { crash } => {
+                let pause = Duration::from_millis(500 + self.random.below(2500));
+                self.stack.restart_postgres(crash, pause)?;
+                faults.count(if crash { "Postgres crashed and came back" } else { "Postgres stopped and started" });
+            }
+            Act::Freeze => self.freeze(),
+            Act::Tables(how) => {
+                let until = Instant::now() + Duration::from_millis(300 + self.random.below(1200));
+                faults.disturb_tables(how, until);
+                faults.count(match how {
+                    Tables::Fail => "DynamoDB failed for a while",
+                    Tables::Slow => "DynamoDB was slow for a while",
+                });
+            }
+            Act::Echo => {
+                let sent = self.stack.gateway.sent();
+                // A copy of a dead letter would be a second one.
+                if let Some(letter) = self.random.pick(&sent).filter(|letter| !letter.queue.contains("-dead")) {
+                    self.stack.send(&letter.queue, letter.group.as_deref(), &letter.body)?;
+                    faults.count("messages sent again, out of order");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One that may be hit now. The clock's worker may: a tick that died is a dead letter, so it is let alone here.
+    fn anyone(&mut self) -> Option<Victim> {
+        let faults = &self.stack.faults;
+        let class = |victim: &Victim| Class::of(&victim.handler);
+        let mut all = faults.victims.all();
+        all.retain(|victim| class(victim) != Class::Clock && faults.may_hit(class(victim)));
+        self.random.pick(&all).cloned()
+    }
+
+    fn kill_any(&mut self) {
+        if let Some(victim) = self.anyone() {
+            self.stack.faults.kill(&victim, "kill -9 at any moment");
+        }
+    }
+
+    fn freeze(&mut self) {
+        let Some(victim) = self.anyone() else { return };
+        if !victim.signal(Signal::STOP) {
+            return;
+        }
+        self.stack.faults.count("processes frozen, thawed with dead connections");
+        self.stack.faults.note_hit(Class::of(&victim.handler));
+        self.stack.door.silence(victim.pid);
+        let pause = self.freeze;
+        thread::spawn(move || {
+            sleep(pause);
+            victim.signal(Signal::CONT);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_has_as_many_kills_as_asked_for_and_is_the_same_again() {
+        let plan = |seed| acts(100, &mut Random::new(seed, 0));
+        let kill = |act: &&Act| matches!(act, Act::KillAny | Act::Arm(Armed { deed: Deed::Kill, .. }));
+        assert_eq!(plan(1).iter().filter(kill).count(), 100);
+        assert_eq!(plan(1), plan(1));
+        assert_ne!(plan(1), plan(2));
+    }
+}
