@@ -2,6 +2,7 @@
 //! themselves. Afterwards nothing may be lost, doubled or left behind. `docs/chaos.md` tells it to people.
 
 mod client;
+mod clock;
 mod database;
 mod faults;
 mod gateway;
@@ -49,7 +50,7 @@ pub struct Options {
     #[arg(long)]
     seed: Option<u64>,
     /// Writes whose outcome must be known before it ends
-    #[arg(long, default_value_t = 2_500)]
+    #[arg(long, default_value_t = 2_000)]
     writes: u64,
     /// Processes to kill meanwhile
     #[arg(long, default_value_t = 100)]

@@ -22,11 +22,11 @@ use crate::{
 };
 
 pub fn up(paths: &Paths, state: &mut State) -> Result<Aws> {
-    up_seen_at(paths, state, None)
+    up_with(paths, state, &[])
 }
 
-/// Functions are told that it is at that address, where something stands in between.
-pub fn up_seen_at(paths: &Paths, state: &mut State, seen: Option<&str>) -> Result<Aws> {
+/// The same, with something else in its environment, which functions inherit.
+pub fn up_with(paths: &Paths, state: &mut State, special: &[(&str, String)]) -> Result<Aws> {
     if let Some(server) = &state.cloud
         && server.process.alive()
         && Aws::at(server.port).healthy()
@@ -35,10 +35,10 @@ pub fn up_seen_at(paths: &Paths, state: &mut State, seen: Option<&str>) -> Resul
     }
     down(paths, state)?;
     let python = install::cloud_python(paths)?;
-    step("Starting the local AWS", || start(paths, state, &python, seen))
+    step("Starting the local AWS", || start(paths, state, &python, special))
 }
 
-fn start(paths: &Paths, state: &mut State, python: &std::path::Path, seen: Option<&str>) -> Result<Aws> {
+fn start(paths: &Paths, state: &mut State, python: &std::path::Path, special: &[(&str, String)]) -> Result<Aws> {
     let port = port(state.cloud.as_ref().map(|server| server.port))?;
     let aws = Aws::at(port);
     let data = paths.state.join("cloud");
@@ -58,7 +58,7 @@ fn start(paths: &Paths, state: &mut State, python: &std::path::Path, seen: Optio
         .env("GATEWAY_PORT", port.to_string())
         .env("MINISTACK_HOST", "127.0.0.1")
         .env("MINISTACK_REGION", aws::REGION)
-        .env("AWS_ENDPOINT_URL", seen.map_or_else(|| aws.url(""), str::to_owned))
+        .env("AWS_ENDPOINT_URL", aws.url(""))
         .env("LAMBDA_EXECUTOR", "local")
         .env("DOCKER_HOST", "")
         // Otherwise it also listens on 8883, on every address.
@@ -69,6 +69,7 @@ fn start(paths: &Paths, state: &mut State, python: &std::path::Path, seen: Optio
         .env("S3_DATA_DIR", data.join("s3"))
         .env("LAMBDA_LOG", paths.log("functions"))
         .env("LOG_LEVEL", "WARNING")
+        .envs(special.iter().map(|(name, value)| (name, value)))
         .current_dir(&temporary);
     // `cargo local coverage` says where functions leave what they count.
     command.envs(env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));

@@ -16,8 +16,6 @@ use super::victims::{Victim, Victims};
 
 /// A queue's message comes again after this many seconds when its worker was killed.
 pub const VISIBILITY_S: u64 = 6;
-/// Messages are given up after three receipts: who works a queue is let be until the message that was hit is done.
-const LET_BE: Duration = Duration::from_secs(2 * VISIBILITY_S + 2);
 
 /// Where in its work a process can be hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +64,16 @@ impl Class {
             worker if worker.starts_with("tasks.") => Self::Worker,
             _ => Self::Api,
         }
+    }
+
+    /// A message is given up after so many receipts, which kills must not use up: who works a queue is let be for a while
+    /// after it was hit. Three receipts are the deliverer's, five the relay's, six tries a task's.
+    fn let_be(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Api | Self::Any => 0,
+            Self::Worker => VISIBILITY_S,
+            Self::Relay | Self::Deliver | Self::Clock => 2 * VISIBILITY_S + 2,
+        })
     }
 
     fn fits(self, other: Self) -> bool {
@@ -168,12 +176,18 @@ impl Faults {
 
     /// Whether nobody who works the same queue was hit just now.
     pub fn may_hit(&self, of: Class) -> bool {
-        let let_be = if of == Class::Api { Duration::ZERO } else { LET_BE };
-        locked(&self.hit).get(&of).is_none_or(|at| at.elapsed() >= let_be)
+        locked(&self.hit).get(&of).is_none_or(|at| at.elapsed() >= of.let_be())
     }
 
     pub fn note_hit(&self, of: Class) {
         locked(&self.hit).insert(of, Instant::now());
+    }
+
+    /// Something was away that everybody needs.
+    pub fn note_outage(&self) {
+        for class in [Class::Relay, Class::Deliver, Class::Worker, Class::Clock] {
+            self.note_hit(class);
+        }
     }
 
     /// kill -9 for whoever connected from that port. Not found, it is tried at the next such point.

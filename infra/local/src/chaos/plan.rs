@@ -17,6 +17,8 @@ use super::{
     writer::Shared,
 };
 
+/// The clock is wrong by up to so many seconds. By more, what is due every minute would be due only after the run.
+const JUMP_S: u64 = 45;
 /// Nothing that is broken stays broken for so long.
 const STUCK: Duration = Duration::from_mins(1);
 
@@ -34,20 +36,23 @@ pub enum Act {
     Freeze,
     /// `DynamoDB` fails, or is slow, for a while.
     Tables(Tables),
+    /// The functions' wall clock jumps.
+    Clock,
     /// A message that was sent some time ago comes again.
     Echo,
 }
 
 /// How a share of the kills is spread: in a hundred.
-const KILLS: [(u64, Point, Class); 8] = [
+const KILLS: [(u64, Point, Class); 9] = [
     (24, Point::BeforeCommit, Class::Api),
     (24, Point::Committed, Class::Api),
     (9, Point::BeforeSend, Class::Api),
     (8, Point::Sent, Class::Api),
-    (7, Point::HandedOver, Class::Relay),
-    (4, Point::Committed, Class::Relay),
+    (5, Point::HandedOver, Class::Relay),
+    (3, Point::Committed, Class::Relay),
     (6, Point::Posting, Class::Deliver),
-    (6, Point::Committed, Class::Worker),
+    (3, Point::BeforeCommit, Class::Worker),
+    (5, Point::Committed, Class::Worker),
 ];
 
 /// Everything that a run of so many kills breaks.
@@ -71,8 +76,19 @@ pub fn acts(kills: u64, random: &mut Random) -> Vec<Act> {
     add(kills / 25 + 1, Act::Freeze);
     add(kills / 25 + 1, Act::Tables(Tables::Fail));
     add(kills / 25 + 1, Act::Tables(Tables::Slow));
+    add(kills / 10 + 1, Act::Clock);
     add(kills / 2 + 1, Act::Echo);
     random.shuffle(&mut acts);
+    // Workers have the more to do the earlier it is.
+    let half = acts.len() / 2;
+    let of_worker = |act: &Act| matches!(act, Act::Arm(Armed { of: Class::Worker, .. }));
+    let late: Vec<_> = (half..acts.len()).filter(|at| acts.get(*at).is_some_and(of_worker)).collect();
+    for at in late {
+        let with = usize::try_from(random.below(u64::try_from(half).unwrap_or(1))).unwrap_or(0);
+        if !acts.get(with).is_some_and(of_worker) {
+            acts.swap(at, with);
+        }
+    }
     acts
 }
 
@@ -114,7 +130,7 @@ impl Director {
             sleep(Duration::from_millis(200));
         }
         self.stack.faults.end();
-        Ok(())
+        self.stack.clock.set(0)
     }
 
     /// An error when no write was answered for longer than any fault lasts.
@@ -135,10 +151,12 @@ impl Director {
             Act::CutAll => {
                 faults.count("all connections to Postgres cut");
                 self.stack.door.cut_all();
+                faults.note_outage();
             }
             Act::Restart { crash } => {
                 let pause = Duration::from_millis(500 + self.random.below(2500));
                 self.stack.restart_postgres(crash, pause)?;
+                faults.note_outage();
                 faults.count(if crash { "Postgres crashed and came back" } else { "Postgres stopped and started" });
             }
             Act::Freeze => self.freeze(),
@@ -149,6 +167,11 @@ impl Director {
                     Tables::Fail => "DynamoDB failed for a while",
                     Tables::Slow => "DynamoDB was slow for a while",
                 });
+            }
+            Act::Clock => {
+                let wrong = i64::try_from(self.random.below(2 * JUMP_S))? - i64::try_from(JUMP_S)?;
+                self.stack.clock.set(wrong)?;
+                faults.count("clock jumped");
             }
             Act::Echo => {
                 let sent = self.stack.gateway.sent();

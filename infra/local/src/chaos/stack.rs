@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{
+    clock::Clock,
     database::Door,
     faults::{Faults, VISIBILITY_S, locked},
     gateway::Gateway,
@@ -42,6 +43,7 @@ pub struct Stack {
     pub faults: Arc<Faults>,
     pub door: Arc<Door>,
     pub gateway: Arc<Gateway>,
+    pub clock: Clock,
 }
 
 impl Stack {
@@ -66,7 +68,11 @@ impl Stack {
         let endpoint = format!("http://{}", at_gateway.local_addr()?);
         // One that a run left behind has the addresses of that run.
         cloud::down(&paths, &mut state)?;
-        let aws = cloud::up_seen_at(&paths, &mut state, Some(&endpoint))?;
+        let clock = Clock::make(&paths.state)?;
+        let mut special = clock.environment().to_vec();
+        // Functions are told that AWS is where the proxy listens.
+        special.push(("AWS_ENDPOINT_URL", endpoint.clone()));
+        let aws = cloud::up_with(&paths, &mut state, &special)?;
         let server = state.cloud.clone().context("no emulator")?;
         let faults = Arc::new(Faults::new(server.process.pid()));
         let door = Door::open(at_door, database.port, faults.clone())?;
@@ -101,6 +107,7 @@ impl Stack {
             faults,
             door,
             gateway,
+            clock,
         })
     }
 

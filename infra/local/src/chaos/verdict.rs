@@ -52,7 +52,7 @@ impl Verdict {
 
     /// Waits until nothing is under way any more. What still is then is a violation.
     pub fn settle(&mut self, stack: &Stack, users: &str) -> Result<()> {
-        let end = Instant::now() + SETTLED;
+        let (end, mut told) = (Instant::now() + SETTLED, Instant::now());
         loop {
             let mut under_way = stack.rows(&format!(
                 "SELECT 'frames not pushed' AS what, user_id::text AS of FROM user_seq
@@ -67,6 +67,11 @@ impl Verdict {
             if under_way.is_empty() || over {
                 self.check_nothing("nothing is under way for ever", &under_way);
                 return Ok(());
+            }
+            if told.elapsed() > Duration::from_secs(15) {
+                told = Instant::now();
+                let first = under_way.first().map(Value::to_string).unwrap_or_default();
+                eprintln!("  {} under way, such as {first}", under_way.len());
             }
             sleep(Duration::from_secs(1));
         }

@@ -24,6 +24,11 @@ pub const CURRENCY: &str = "EUR";
 /// Days before today that rows are dated; budgets hold all of them.
 const DAYS: u64 = 5;
 
+/// Rows of an import that are committed at once.
+const CHUNK: u64 = 5_000;
+/// Imports of a writer that are larger than that, at most.
+const LARGE: usize = 2;
+
 /// What all writers have in common.
 pub struct Shared {
     /// Writes whose outcome is known, of all.
@@ -210,11 +215,12 @@ impl Writer {
 
     /// A statement of a few rows or of more than are committed at once; some are taken back at once, some while they run.
     fn import(&mut self) {
-        if self.shared.no_more_imports.load(Ordering::Relaxed) || self.ledger.imports.len() >= 6 {
+        if self.shared.no_more_imports.load(Ordering::Relaxed) {
             return;
         }
         let mark = format!("{}-import-{}", self.name, self.ledger.imports.len());
-        let rows = if self.random.one_in(3) { 5_200 } else { 10 + self.random.below(60) };
+        let large = self.ledger.imports.iter().filter(|import| import.rows > CHUNK).count() < LARGE;
+        let rows = if large && self.random.one_in(3) { CHUNK + 200 } else { 10 + self.random.below(60) };
         let mut csv = "Date,Description,Amount\n".to_owned();
         for row in 0..rows {
             let (day, spent) = (self.day(), amount(self.cents().abs()));
