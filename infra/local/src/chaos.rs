@@ -100,6 +100,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
         written: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         no_more_imports: AtomicBool::new(false),
+        enough: AtomicBool::new(false),
         violations: Mutex::default(),
         days: days(),
     });
@@ -142,7 +143,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
     step("Comparing", || known.iter().try_for_each(|known| verdict.user(stack, known, &mut random)))?;
     verdict.connections(stack)?;
     let of_clock = verdict.dead_letters(stack, &poison)?;
-    verdict.violations.append(&mut faults::locked(&shared.violations));
+    verdict.refused(&known, &mut faults::locked(&shared.violations));
     report(stack, &known, &verdict, of_clock);
     say(format_args!("\n{} under faults, {} in all", seconds(broken), seconds(begun.elapsed())));
     Ok(verdict.violations.is_empty())

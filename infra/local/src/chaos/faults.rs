@@ -72,7 +72,7 @@ impl Class {
         Duration::from_secs(match self {
             Self::Api | Self::Any => 0,
             Self::Worker => VISIBILITY_S,
-            Self::Relay | Self::Deliver | Self::Clock => 2 * VISIBILITY_S + 2,
+            Self::Relay | Self::Deliver | Self::Clock => 2 * VISIBILITY_S,
         })
     }
 

@@ -73,7 +73,7 @@ impl Listener {
             if self.finish.load(Ordering::Relaxed) {
                 let until = *patience.get_or_insert_with(|| Instant::now() + Duration::from_mins(1));
                 if Instant::now() > until {
-                    self.shared.violation(format!("listener of {}: cannot catch up", self.user));
+                    self.shared.violation(format!("every frame comes, once or more: {}: cannot catch up", self.user));
                     return heard;
                 }
             }
@@ -126,7 +126,8 @@ impl Listener {
                 // The server has forgotten the connection; it may still look open.
                 "error" => return Err(Lost),
                 "resync_required" => {
-                    self.shared.violation(format!("listener of {}: told to resync: {frame}", self.user));
+                    self.shared
+                        .violation(format!("every frame comes, once or more: {}: told to resync: {frame}", self.user));
                     return Err(Lost);
                 }
                 _ if frame.get("seq").is_some() => {
@@ -148,7 +149,7 @@ impl Listener {
         let seq = frame.get("seq").and_then(Value::as_i64).unwrap_or_default();
         let id = frame.get("id").and_then(Value::as_str).unwrap_or_default();
         if id != format!("{}:{seq}", self.user) {
-            self.shared.violation(format!("listener of {}: the foreign frame {frame}", self.user));
+            self.shared.violation(format!("every frame comes, once or more: {}: the foreign frame {frame}", self.user));
         }
         let mut frame = frame.clone();
         if let Some(frame) = frame.as_object_mut() {
@@ -158,7 +159,10 @@ impl Listener {
         if let Some(before) = heard.frames.insert(seq, frame.clone())
             && before != frame
         {
-            self.shared.violation(format!("listener of {}: {seq} came as {before} and as {frame}", self.user));
+            self.shared.violation(format!(
+                "every frame comes, once or more: {}: {seq} came as {before} and as {frame}",
+                self.user
+            ));
         }
         while heard.frames.contains_key(&(heard.whole + 1)) {
             heard.whole += 1;

@@ -50,6 +50,13 @@ impl Verdict {
         });
     }
 
+    /// What the threads noticed meanwhile.
+    pub fn refused(&mut self, known: &[Known], noticed: &mut Vec<String>) {
+        let writes = known.iter().flat_map(|known| &known.ledgers).map(|ledger| ledger.writes).sum();
+        self.checked.insert("nothing right is refused", writes);
+        self.violations.append(noticed);
+    }
+
     /// Waits until nothing is under way any more. What still is then is a violation.
     pub fn settle(&mut self, stack: &Stack, users: &str) -> Result<()> {
         let (end, mut told) = (Instant::now() + SETTLED, Instant::now());

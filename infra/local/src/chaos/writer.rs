@@ -36,6 +36,8 @@ pub struct Shared {
     pub stop: AtomicBool,
     /// No import begins any more, so that the last has time.
     pub no_more_imports: AtomicBool,
+    /// Enough is written: what still goes on is for the faults that wait, and the queues may catch up.
+    pub enough: AtomicBool,
     pub violations: Mutex<Vec<String>>,
     /// The last days, today first, as `2026-01-31`.
     pub days: Vec<String>,
@@ -63,6 +65,9 @@ impl Writer {
     pub fn run(mut self) -> Ledger {
         self.budget();
         while !self.shared.stop.load(Ordering::Relaxed) {
+            if self.shared.enough.load(Ordering::Relaxed) {
+                sleep(Duration::from_millis(300));
+            }
             match self.random.below(100) {
                 0..52 => self.create(),
                 52..64 => self.edit(),
