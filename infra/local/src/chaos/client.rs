@@ -66,9 +66,9 @@ impl Client {
     }
 
     /// Logs in and speaks for the user from now on.
-    pub fn log_in(&mut self, email: &str, password: &str) -> Result<()> {
+    pub fn log_in(&mut self, email: &str, password: &str, random: &mut Random) -> Result<()> {
         let call = Call::json("POST", "/auth/login", &json!({"email": email, "password": password}));
-        let Outcome::Done(tokens) = self.once(&call) else { bail!("cannot log in") };
+        let Outcome::Done(tokens) = self.insist(&call, random).0 else { bail!("cannot log in") };
         tokens.get("access_token").and_then(Value::as_str).context("no token")?.clone_into(&mut self.token);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    thread::{self, sleep},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -43,13 +43,14 @@ pub enum Act {
 }
 
 /// How a share of the kills is spread: in a hundred.
-const KILLS: [(u64, Point, Class); 9] = [
+const KILLS: [(u64, Point, Class); 10] = [
     (24, Point::BeforeCommit, Class::Api),
     (24, Point::Committed, Class::Api),
     (9, Point::BeforeSend, Class::Api),
     (8, Point::Sent, Class::Api),
-    (5, Point::HandedOver, Class::Relay),
-    (3, Point::Committed, Class::Relay),
+    (4, Point::HandedOver, Class::Relay),
+    (3, Point::BeforeSend, Class::Relay),
+    (2, Point::Committed, Class::Relay),
     (6, Point::Posting, Class::Deliver),
     (3, Point::BeforeCommit, Class::Worker),
     (5, Point::Committed, Class::Worker),
@@ -101,6 +102,8 @@ pub struct Director {
     pub kills: u64,
     /// For how long a process stands still.
     pub freeze: Duration,
+    /// Who stands still, and until when.
+    pub frozen: Vec<(Victim, Instant)>,
     /// How many writes were answered, and when there was another.
     pub last: (u64, Instant),
 }
@@ -125,7 +128,9 @@ impl Director {
         let end = Instant::now() + Duration::from_secs(45);
         while self.stack.faults.waiting() > 0 && Instant::now() < end {
             sleep(Duration::from_millis(100));
+            self.thaw(Instant::now());
         }
+        self.thaw(end + self.freeze);
         while self.stack.faults.kills() < self.kills {
             self.kill_any();
             sleep(Duration::from_millis(200));
@@ -136,6 +141,7 @@ impl Director {
 
     /// An error when no write was answered for longer than any fault lasts.
     fn progress(&mut self) -> Result<()> {
+        self.thaw(Instant::now());
         let written = self.shared.written.load(Ordering::Relaxed);
         if written != self.last.0 {
             self.last = (written, Instant::now());
@@ -195,6 +201,17 @@ impl Director {
         self.random.pick(&all).cloned()
     }
 
+    /// Wakes those whose time has come. One that the emulator has given up meanwhile is gone.
+    fn thaw(&mut self, now: Instant) {
+        self.frozen.retain(|(victim, until)| {
+            let stays = now < *until;
+            if !stays {
+                victim.signal(Signal::CONT);
+            }
+            stays
+        });
+    }
+
     fn kill_any(&mut self) {
         if let Some(victim) = self.anyone() {
             self.stack.faults.kill(&victim, "kill -9 at any moment");
@@ -209,11 +226,7 @@ impl Director {
         self.stack.faults.count("processes frozen, thawed with dead connections");
         self.stack.faults.note_hit(Class::of(&victim.handler));
         self.stack.door.silence(victim.pid);
-        let pause = self.freeze;
-        thread::spawn(move || {
-            sleep(pause);
-            victim.signal(Signal::CONT);
-        });
+        self.frozen.push((victim, Instant::now() + self.freeze));
     }
 }
 

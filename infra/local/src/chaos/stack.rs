@@ -40,6 +40,7 @@ pub struct Stack {
     pub api: String,
     pub socket: String,
     queues: BTreeMap<String, String>,
+    limits: String,
     pub faults: Arc<Faults>,
     pub door: Arc<Door>,
     pub gateway: Arc<Gateway>,
@@ -95,8 +96,10 @@ impl Stack {
         let (api, socket) = (direct("ApiUrl")?, direct("WsEndpoint")?.replacen("http", "ws", 1));
         let named = |name: &String| name.strip_suffix("QueueUrl").map(str::to_owned);
         let queues = outputs.iter().filter_map(|(name, url)| Some((named(name)?, url.clone()))).collect();
+        let limits = outputs.get("LimitsTable").context("no limits")?.clone();
         Ok(Self {
             paths,
+            limits,
             state: Mutex::new(state),
             credentials,
             database,
@@ -191,8 +194,9 @@ impl Stack {
         Ok(letters)
     }
 
-    /// Empties every queue: what an earlier run left behind is not this one's.
+    /// Empties every queue, and forgets how often was registered: what an earlier run left behind is not this one's.
     pub fn purge(&self) -> Result<()> {
+        self.aws.empty_table(&self.limits)?;
         self.queues.values().try_for_each(|url| self.aws.sqs("PurgeQueue", &json!({"QueueUrl": url})).map(drop))
     }
 
