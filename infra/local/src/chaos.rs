@@ -142,6 +142,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
     }
     let mut random = Random::new(seed, 3);
     step("Comparing", || known.iter().try_for_each(|known| verdict.user(stack, known, &mut random)))?;
+    verdict.refusals(stack, &known, &mut random)?;
     verdict.connections(stack)?;
     let of_clock = verdict.dead_letters(stack, &poison)?;
     verdict.refused(&known, &mut faults::locked(&shared.violations));

@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{
-    client::Client,
+    client::{Client, Outcome},
     ledger::{Entry, Import, Ledger, Row, cents},
     listener::Heard,
     random::Random,
     stack::Stack,
-    writer::CURRENCY,
+    writer::{CURRENCY, absent},
 };
 
 /// Longer than the sweep takes to find an import that stands still, and to be told by the next tick.
@@ -53,7 +53,7 @@ impl Verdict {
     /// What the threads noticed meanwhile.
     pub fn refused(&mut self, known: &[Known], noticed: &mut Vec<String>) {
         let writes = known.iter().flat_map(|known| &known.ledgers).map(|ledger| ledger.writes).sum();
-        self.checked.insert("nothing right is refused", writes);
+        self.checked.extend([("nothing right is refused", writes), ("nothing wrong is accepted", writes)]);
         self.violations.append(noticed);
     }
 
@@ -103,6 +103,20 @@ impl Verdict {
             found = look()?;
         }
         self.check_nothing("no transaction left open, no lock left behind", &found);
+        Ok(())
+    }
+
+    /// A call that is refused inside of a transaction has ended it by the time it is answered.
+    pub fn refusals(&mut self, stack: &Stack, known: &[Known], random: &mut Random) -> Result<()> {
+        for known in known {
+            let refused = known.client.insist(&absent(), random).0;
+            let open = stack.rows(
+                "SELECT application_name, state FROM pg_stat_activity
+                 WHERE application_name = 'transactions.update' AND state <> 'idle'",
+            )?;
+            let holds = open.is_empty() && matches!(refused, Outcome::Refused(404, _));
+            self.check("no transaction outlives its answer", holds, || format!("{open:?} after {refused:?}"));
+        }
         Ok(())
     }
 

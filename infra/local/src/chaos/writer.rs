@@ -74,7 +74,8 @@ impl Writer {
                 64..72 => self.correct(),
                 72..80 => self.delete(),
                 80..91 => self.restore(),
-                91..98 => self.budget(),
+                91..95 => self.budget(),
+                95..98 => self.wrong(),
                 _ => self.import(),
             }
         }
@@ -218,6 +219,27 @@ impl Writer {
         }
     }
 
+    /// What must be refused, and leave neither a transaction open nor a lock behind.
+    fn wrong(&mut self) {
+        let of_another = self.ledger.rows.iter().rev().find(|row| row.id.is_some()).map(|row| row.note.clone());
+        let (call, status) = match of_another {
+            Some(key) if self.random.one_in(2) => {
+                let body =
+                    json!({"amount": "1.00", "date": self.day(), "merchant_raw": "Another", "currency": CURRENCY});
+                (Call::json("POST", "/transactions", &body).key(key), 422)
+            }
+            _ => (absent(), 404),
+        };
+        match self.client.insist(&call, &mut self.random).0 {
+            Outcome::Refused(refused, _) if refused == status => {}
+            Outcome::Unknown => {}
+            other => {
+                let (name, method, path) = (&self.name, call.method, &call.path);
+                self.shared.violation(format!("nothing wrong is accepted: {name}: {method} {path}: {other:?}"));
+            }
+        }
+    }
+
     /// A statement of a few rows or of more than are committed at once; some are taken back at once, some while they run.
     fn import(&mut self) {
         if self.shared.no_more_imports.load(Ordering::Relaxed) {
@@ -253,4 +275,9 @@ impl Writer {
         }
         self.ledger.imports.push(import);
     }
+}
+
+/// A change of what is not there: found out inside of a transaction, when the user's turn has been taken.
+pub fn absent() -> Call<'static> {
+    Call::json("PATCH", "/transactions/00000000-0000-7000-8000-000000000000", &json!({"amount": "1.00"}))
 }
