@@ -117,6 +117,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
         random: Random::new(seed, 2),
         writes: options.writes,
         kills: options.kills,
+        last_words: options.users * WRITERS,
         freeze: Duration::from_secs(options.freeze),
         frozen: Vec::new(),
         last: (0, Instant::now()),
@@ -133,6 +134,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
     for party in &mut parties {
         written.push(party.writers.drain(..).map(ended).collect::<Result<Vec<Ledger>>>()?);
     }
+    stack.faults.end();
     let broken = begun.elapsed();
     step("Settling", || verdict.settle(stack, &ids.join(", ")))?;
     finish.store(true, Ordering::Relaxed);

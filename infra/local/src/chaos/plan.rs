@@ -100,6 +100,8 @@ pub struct Director {
     pub random: Random,
     pub writes: u64,
     pub kills: u64,
+    /// How many writers there are.
+    pub last_words: u64,
     /// For how long a process stands still.
     pub freeze: Duration,
     /// Who stands still, and until when.
@@ -135,7 +137,11 @@ impl Director {
             self.kill_any();
             sleep(Duration::from_millis(200));
         }
-        self.stack.faults.end();
+        // For each writer's last word, after which nobody kicks the relay any more but the sweep; some to spare, as others
+        // send messages, too.
+        for _ in 0..self.last_words * 2 {
+            self.stack.faults.arm(Armed { deed: Deed::Kill, at: Point::BeforeSend, of: Class::Api });
+        }
         self.stack.clock.set(0)
     }
 

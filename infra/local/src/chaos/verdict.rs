@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Longer than the sweep takes to find an import that stands still, and to be told by the next tick.
-const SETTLED: Duration = Duration::from_mins(6);
+const SETTLED: Duration = Duration::from_mins(4);
 
 /// A user, and what its writers and listener know.
 pub struct Known {
