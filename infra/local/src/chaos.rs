@@ -31,6 +31,7 @@ use time::OffsetDateTime;
 
 use self::{
     client::{Call, Client, Outcome},
+    faults::{Armed, Class, Deed, Point},
     ledger::Ledger,
     listener::{Heard, Listener},
     plan::Director,
@@ -117,7 +118,6 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
         random: Random::new(seed, 2),
         writes: options.writes,
         kills: options.kills,
-        last_words: options.users * WRITERS,
         freeze: Duration::from_secs(options.freeze),
         frozen: Vec::new(),
         last: (0, Instant::now()),
@@ -132,14 +132,20 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
     let ids: Vec<_> = parties.iter().map(|party| format!("'{}'", party.id)).collect();
     let mut written = Vec::new();
     for party in &mut parties {
-        written.push(party.writers.drain(..).map(ended).collect::<Result<Vec<Ledger>>>()?);
+        written.push(party.writers.drain(..).map(ended).collect::<Result<Vec<Writer>>>()?);
     }
-    stack.faults.end();
     let broken = begun.elapsed();
-    step("Settling", || verdict.settle(stack, &ids.join(", ")))?;
+    let ids = ids.join(", ");
+    step("Settling", || verdict.settle(stack, &ids))?;
+    for writers in &mut written {
+        last_word(stack, writers);
+    }
+    stack.faults.disarm();
+    step("Settling once more, by the sweep", || verdict.settle(stack, &ids))?;
     finish.store(true, Ordering::Relaxed);
     let mut known = Vec::new();
-    for (party, ledgers) in parties.into_iter().zip(written) {
+    for (party, writers) in parties.into_iter().zip(written) {
+        let ledgers = writers.into_iter().map(|writer| writer.ledger).collect();
         known.push(Known { id: party.id, client: party.client, ledgers, heard: ended(party.listener)? });
     }
     let mut random = Random::new(seed, 3);
@@ -153,11 +159,20 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
     Ok(verdict.violations.is_empty())
 }
 
+/// One write more of a user, whose function is killed between COMMIT and the kick of the relay. Nothing is under way any
+/// more and nobody writes after it: nothing but the sweep will find its frame.
+fn last_word(stack: &Stack, writers: &mut [Writer]) {
+    stack.faults.arm(Armed { deed: Deed::Kill, at: Point::BeforeSend, of: Class::Api });
+    if let Some(writer) = writers.first_mut() {
+        writer.create(true);
+    }
+}
+
 /// The threads of a user.
 struct Party {
     id: String,
     client: Client,
-    writers: Vec<JoinHandle<Ledger>>,
+    writers: Vec<JoinHandle<Writer>>,
     listener: JoinHandle<Heard>,
 }
 

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -125,8 +125,6 @@ pub struct Faults {
     tables: Mutex<Option<(Tables, Instant)>>,
     tally: Mutex<BTreeMap<String, u64>>,
     kills: AtomicU64,
-    /// Nothing breaks any more.
-    over: AtomicBool,
 }
 
 /// A lock that a thread which failed held is as good as any here.
@@ -143,14 +141,11 @@ impl Faults {
             tables: Mutex::default(),
             tally: Mutex::default(),
             kills: AtomicU64::new(0),
-            over: AtomicBool::new(false),
         }
     }
 
     pub fn arm(&self, fault: Armed) {
-        if !self.over.load(Ordering::Relaxed) {
-            locked(&self.armed).push(fault);
-        }
+        locked(&self.armed).push(fault);
     }
 
     /// How many still wait for their point.
@@ -158,8 +153,8 @@ impl Faults {
         locked(&self.armed).len()
     }
 
-    pub fn end(&self) {
-        self.over.store(true, Ordering::Relaxed);
+    /// Nothing breaks any more.
+    pub fn disarm(&self) {
         locked(&self.armed).clear();
         *locked(&self.tables) = None;
     }
