@@ -22,6 +22,11 @@ use crate::{
 };
 
 pub fn up(paths: &Paths, state: &mut State) -> Result<Aws> {
+    up_with(paths, state, &[])
+}
+
+/// The same, with something else in its environment, which functions inherit.
+pub fn up_with(paths: &Paths, state: &mut State, special: &[(&str, String)]) -> Result<Aws> {
     if let Some(server) = &state.cloud
         && server.process.alive()
         && Aws::at(server.port).healthy()
@@ -30,10 +35,10 @@ pub fn up(paths: &Paths, state: &mut State) -> Result<Aws> {
     }
     down(paths, state)?;
     let python = install::cloud_python(paths)?;
-    step("Starting the local AWS", || start(paths, state, &python))
+    step("Starting the local AWS", || start(paths, state, &python, special))
 }
 
-fn start(paths: &Paths, state: &mut State, python: &std::path::Path) -> Result<Aws> {
+fn start(paths: &Paths, state: &mut State, python: &std::path::Path, special: &[(&str, String)]) -> Result<Aws> {
     let port = port(state.cloud.as_ref().map(|server| server.port))?;
     let aws = Aws::at(port);
     let data = paths.state.join("cloud");
@@ -64,6 +69,7 @@ fn start(paths: &Paths, state: &mut State, python: &std::path::Path) -> Result<A
         .env("S3_DATA_DIR", data.join("s3"))
         .env("LAMBDA_LOG", paths.log("functions"))
         .env("LOG_LEVEL", "WARNING")
+        .envs(special.iter().map(|(name, value)| (name, value)))
         .current_dir(&temporary);
     // `cargo local coverage` says where functions leave what they count.
     command.envs(env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));

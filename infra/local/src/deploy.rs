@@ -26,7 +26,13 @@ pub const ALERT_MAIL: &str = "operators@example.com";
 /// The three tables whose rows end by themselves.
 const EXPIRING: [&str; 3] = ["LimitsTable", "TicketsTable", "ConnectionsTable"];
 
-/// Brings the local AWS to what the checkout holds; does nothing when it is there already.
+/// By the names of the root template.
+pub type Parameters = BTreeMap<&'static str, String>;
+/// What most deployments change of the parameters.
+pub const USUAL: Parameters = BTreeMap::new();
+
+/// Brings the local AWS to what the checkout holds, with some parameters as `special` has them; does nothing when it is
+/// there already.
 pub fn deploy(
     paths: &Paths,
     state: &mut State,
@@ -34,11 +40,13 @@ pub fn deploy(
     built: &Built,
     aws: &Aws,
     database: &Address,
+    special: &Parameters,
 ) -> Result<bool> {
     if template::refresh(paths, &built.tools)? {
         build::build(paths)?;
     }
     let mut parameters = parameters(credentials, aws, database);
+    parameters.extend(special.clone());
     let texts: String = templates(paths)?.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
     let salt = fingerprint(format!("{parameters:?}{texts}").as_bytes());
     let release = build::pack(paths, state, &built.bootstrap, &salt)?;
@@ -76,7 +84,7 @@ fn what_the_emulator_skips(aws: &Aws, outputs: &BTreeMap<String, String>) -> Res
     aws.verify_sender(MAIL_FROM)
 }
 
-fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> BTreeMap<&'static str, String> {
+fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> Parameters {
     // A function is on this machine too, so the database's own address serves.
     let mut all = BTreeMap::from([
         ("Stage", "local".to_owned()),

@@ -11,6 +11,7 @@
 mod address;
 mod aws;
 mod build;
+mod chaos;
 mod cloud;
 mod coverage;
 mod demo;
@@ -116,6 +117,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Kill, cut and freeze what runs while users write, on a stack of its own, and see whether anything is lost or doubled
+    Chaos(chaos::Options),
     /// Measure; arguments go to `tools bench`
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -188,6 +191,7 @@ fn command() -> Result<()> {
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Coverage(options) => coverage::measure(&here, &options),
         Command::Conform { examples, seed } => run::conform(&here, examples, seed),
+        Command::Chaos(options) => chaos::run(&here, &options),
         Command::Bench { args } => run::tools(&here, "bench", &args),
         Command::Prepare { check } => run::prepare(&here, check),
         Command::Migrate { args } => run::tools(&here, "migrate", &args),

@@ -49,6 +49,14 @@ impl Paths {
         Ok(Self { root, cache, state, postgres, cluster })
     }
 
+    /// The same checkout with data of its own.
+    pub fn beside(&self, name: &str) -> Result<Self> {
+        let state = self.state.join(name);
+        DirBuilder::new().recursive(true).mode(0o700).create(&state)?;
+        let (root, cache, postgres) = (self.root.clone(), self.cache.clone(), self.postgres.clone());
+        Ok(Self { root, cache, state, postgres, cluster: self.cluster.with_file_name(format!("cluster-{name}")) })
+    }
+
     /// Where `CodeUri` of every template points.
     pub fn zip(&self) -> PathBuf {
         self.root.join("target/lambda/bootstrap.zip")

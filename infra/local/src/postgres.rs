@@ -69,6 +69,12 @@ pub fn up(paths: &Paths, state: &mut State, credentials: &Credentials) -> Result
         eprintln!("Using the database {} on {}:{} (DATABASE_URL)", own.database, own.host, own.port);
         return Ok(own);
     }
+    up_own(paths, state, credentials)
+}
+
+/// Our own cluster, whatever `DATABASE_URL` says.
+pub fn up_own(paths: &Paths, state: &mut State, credentials: &Credentials) -> Result<Address> {
+    let bin = install::postgres_bin(paths)?;
     if let Some(server) = &state.postgres
         && server.process.alive()
         && ready(&bin, server.port)

@@ -28,6 +28,10 @@ impl Known {
             && start_time(self.pid).is_some_and(|now| now == self.started)
     }
 
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// Asks it to end, and after `patience` makes it.
     pub fn stop(&self, polite: Signal, patience: Duration) -> Result<()> {
         let Some(pid) = Pid::from_raw(self.pid) else {

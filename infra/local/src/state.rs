@@ -21,6 +21,8 @@ pub struct State {
     pub database: Option<String>,
     pub postgres: Option<Server>,
     pub cloud: Option<Server>,
+    /// Ports of what stands between functions and both, in the stack of `cargo local chaos`.
+    pub proxies: Vec<u16>,
     /// What the zip was made of, and its release id.
     pub packed: Option<Packed>,
     pub deployed: Option<Deployed>,

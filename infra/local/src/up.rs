@@ -71,11 +71,11 @@ fn start(paths: &Paths) -> Result<()> {
             tools(paths, &state, &credentials, &built, &["import-merchants".as_ref(), merchants.as_path()])
         })?;
     }
-    deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database)?;
+    deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database, &deploy::USUAL)?;
     Ok(())
 }
 
-fn migrate(paths: &Paths, state: &State, credentials: &Credentials, built: &Built) -> Result<()> {
+pub fn migrate(paths: &Paths, state: &State, credentials: &Credentials, built: &Built) -> Result<()> {
     step("Migrating", || tools(paths, state, credentials, built, &["migrate".as_ref(), "up".as_ref()]))
 }
 
@@ -95,7 +95,7 @@ pub fn redeploy(paths: &Paths) -> Result<()> {
     let database = postgres::address(&state, &credentials)?.context("no database; `cargo local up` first")?;
     let built = build::build(paths)?;
     migrate(paths, &state, &credentials, &built)?;
-    let changed = deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database)?;
+    let changed = deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database, &deploy::USUAL)?;
     let what = if changed { "Deployed" } else { "Nothing to deploy" };
     say(format_args!("{what} after {}", seconds(begun.elapsed())));
     Ok(())

@@ -17,6 +17,14 @@ fn me(token: &str) -> u16 {
 }
 
 #[test]
+fn a_token_is_good_where_the_clock_is_a_little_behind() {
+    let claims = claims(&User::register().access);
+    let number = |name: &str| claims[name].as_i64().unwrap();
+    assert!(number("nbf") <= number("iat") - 60, "{claims}");
+    assert_eq!(number("exp"), number("iat") + 3600, "and ends no later for it");
+}
+
+#[test]
 fn must_hold_01_only_hs256_with_a_known_kid_is_accepted() {
     let user = User::register();
     let (header, claims) = (header(&user.access), claims(&user.access));

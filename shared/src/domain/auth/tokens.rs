@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 /// How long an access token lives, in seconds.
 pub const ACCESS_S: i64 = 3600;
+/// A token is good so many seconds before it was made: the next function's clock may be behind this one's, and a token
+/// that is refused right after the login is no token.
+const CLOCKS_APART_S: i64 = 60;
 /// When a session ends, however often it is refreshed.
 pub const SESSION: Duration = Duration::days(30);
 
@@ -104,7 +107,7 @@ pub(super) fn pair(keys: &KeySet, call: &Call, session: &Session, refresh: &Refr
         sid: session.id,
         jti: Uuid::now_v7(),
         iat: now,
-        nbf: now,
+        nbf: now.saturating_sub(CLOCKS_APART_S),
         exp: now.saturating_add(expires_in),
         kind: "access",
         tier: &session.tier,
