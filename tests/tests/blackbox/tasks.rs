@@ -101,6 +101,21 @@ fn must_hold_36_what_fails_is_tried_again_given_up_with_its_reason_and_sent_back
 }
 
 #[test]
+fn an_import_s_task_says_how_many_rows_there_were() {
+    let (admin, user) = (User::register_admin(), User::register());
+    let csv = "Date,Description,Amount\n2026-01-05,Corner shop,-5.00\n2026-01-06,Book shop,-7.00\nnever,Kiosk,-1.00\n";
+    user.import("/transactions/import", csv);
+    let tasks = format!("/admin/tasks?kind=import&status=succeeded&user_id={}", user.id);
+    let task =
+        eventually("its task", 20, || admin.get(&tasks).expect(200)["data"].as_array().unwrap().first().cloned());
+    let result = admin.get(&format!("/admin/tasks/{}", text(&task["id"]))).expect(200)["result"].clone();
+    let expected = json!({
+        "status": "completed", "imported": 2, "duplicates": 0, "failed": 1, "reverted": 0, "error_code": null,
+    });
+    assert_eq!(result, expected);
+}
+
+#[test]
 fn what_fails_in_passing_is_done_in_the_end() {
     let admin = User::register_admin();
     let (mail, mut lock) = locked_mail();

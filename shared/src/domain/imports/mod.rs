@@ -222,6 +222,19 @@ pub async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<ImportDetail, P
     Ok(ImportDetail { import, errors: sql::errors(tx, user_id, id, ERRORS_SHOWN).await? })
 }
 
+/// How an import stands, in numbers: what its task says of it.
+pub async fn outcome(db: &Db, user_id: Uuid, id: Uuid) -> Result<Option<Value>, Problem> {
+    let import = db.tx(async |tx: &mut Tx| Ok::<_, Problem>(sql::get(tx, user_id, id).await?)).await?;
+    let numbers = |import: Import| {
+        let Import { status, rows_imported, rows_duplicate, rows_failed, rows_reverted, error_code, .. } = import;
+        json!({
+            "status": status, "imported": rows_imported, "duplicates": rows_duplicate, "failed": rows_failed,
+            "reverted": rows_reverted, "error_code": error_code,
+        })
+    };
+    Ok(import.map(numbers))
+}
+
 /// What `GET /transactions/imports` takes.
 pub struct List(PageQuery);
 

@@ -109,11 +109,13 @@ impl Worker {
             Work::Import { user_id, import_id } => {
                 let file = async |key: &str| self.files.get(key).await;
                 let told = async || events::kick(relay, user_id).await;
-                imports::run(db, file, told, user_id, import_id, deadline).await
+                let ran = imports::run(db, file, told, user_id, import_id, deadline).await?;
+                return Ok((ran, imports::outcome(db, user_id, import_id).await?));
             }
             Work::Revert { user_id, import_id } => {
                 let told = async || events::kick(relay, user_id).await;
-                imports::take_back(db, told, user_id, import_id, deadline).await
+                let ran = imports::take_back(db, told, user_id, import_id, deadline).await?;
+                return Ok((ran, imports::outcome(db, user_id, import_id).await?));
             }
             Work::Merge { merge_id } => merchants::work_off(db, merge_id, deadline).await,
             Work::Erase { user_id } => erasure::erase(db, &self.files, user_id, deadline).await,
