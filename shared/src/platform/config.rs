@@ -65,7 +65,7 @@ impl Config {
         Self::read(|name| env(name).or_else(|| (name == "_HANDLER").then(|| "command".into())))
     }
 
-    pub(super) fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub(crate) fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let stage = lookup("STAGE").ok_or_else(|| missing("STAGE"))?;
         if !["local", "dev", "staging", "prod"].contains(&stage.as_str()) {
             return Err(ConfigError(format!("STAGE is {stage:?}: set it to local, dev, staging or prod")));

@@ -53,6 +53,12 @@ impl KeySet {
             .map_err(Problem::internal)
     }
 
+    /// The claims of a token that its key signed; `None` for any bad one.
+    pub(crate) fn open<C: DeserializeOwned>(&self, kid: &str, token: &str) -> Option<C> {
+        let key = self.jwt.iter().find(|key| key.kid == kid)?;
+        decode(token, key.secret.as_bytes())
+    }
+
     /// A keyed hash over parts: for cursors, and for whatever must be derived but not guessed.
     #[must_use]
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
@@ -124,20 +130,22 @@ impl Keys {
 
     /// Checks signature, algorithm, issuer, audience and times, and returns the claims; `None` for any bad token.
     pub async fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<Option<C>, Problem> {
-        let Ok(header) = jsonwebtoken::decode_header(token) else { return Ok(None) };
-        // A token that brings its own key, or says where to fetch one, is never honest.
-        if header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some() {
-            return Ok(None);
-        }
-        let Some(kid) = header.kid else { return Ok(None) };
+        let Some(kid) = kid(token) else { return Ok(None) };
         let mut keys = self.0.get().await?;
         if !keys.jwt.iter().any(|key| key.kid == kid) {
             // Perhaps a key from a rotation just now: look again, but not for every forged token.
             keys = self.0.get_since(clock::epoch().saturating_sub(10)).await?;
         }
-        let Some(key) = keys.jwt.iter().find(|key| key.kid == kid) else { return Ok(None) };
-        Ok(decode(token, key.secret.as_bytes()))
+        Ok(keys.open(&kid, token))
     }
+}
+
+/// The key that a token says it was signed with.
+pub(crate) fn kid(token: &str) -> Option<String> {
+    let header = jsonwebtoken::decode_header(token).ok()?;
+    // A token that brings its own key, or says where to fetch one, is never honest.
+    let brings_a_key = header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some();
+    header.kid.filter(|_| !brings_a_key)
 }
 
 fn decode<C: DeserializeOwned>(token: &str, secret: &[u8]) -> Option<C> {
