@@ -181,6 +181,60 @@ mod tests {
         assert!(!said.contains("hunter2"), "{said}");
     }
 
+    fn keys() -> KeySet {
+        let (one, two) = ("0123456789abcdef".repeat(4), "fedcba9876543210".repeat(4));
+        let jwt = serde_json::json!([{"kid": "new", "secret": one}, {"kid": "old", "secret": two}]);
+        serde_json::from_value(serde_json::json!({"jwt": jwt, "app": one})).unwrap()
+    }
+
+    fn claims() -> serde_json::Value {
+        let now = clock::epoch();
+        serde_json::json!({"iss": ISSUER, "aud": ISSUER, "sub": "x", "iat": now, "nbf": now, "exp": now + 60})
+    }
+
+    /// Whether a token opens that is signed by one of our own keys.
+    fn opens(change: impl FnOnce(&mut Header), claims: &serde_json::Value, signer: usize) -> bool {
+        let keys = keys();
+        let mut header = Header { kid: Some(keys.jwt[signer].kid.clone()), ..Header::new(Algorithm::HS256) };
+        change(&mut header);
+        let secret = EncodingKey::from_secret(keys.jwt[signer].secret.as_bytes());
+        let token = jsonwebtoken::encode(&header, claims, &secret).unwrap();
+        kid(&token).and_then(|kid| keys.open::<serde_json::Value>(&kid, &token)).is_some()
+    }
+
+    #[test]
+    fn must_hold_01_what_one_of_our_keys_signed_opens_by_its_kid_and_hs256_alone() {
+        assert!(opens(|_| (), &claims(), 0) && opens(|_| (), &claims(), 1), "two keys live");
+        assert!(!opens(|header| header.alg = Algorithm::HS384, &claims(), 0), "another algorithm");
+        assert!(!opens(|header| header.alg = Algorithm::HS512, &claims(), 0), "another algorithm");
+        assert!(!opens(|header| header.kid = None, &claims(), 0), "no kid");
+        assert!(!opens(|header| header.kid = Some("old".into()), &claims(), 0), "another key's kid");
+        assert!(!opens(|header| header.kid = Some("lost".into()), &claims(), 0), "an unknown kid");
+        assert!(!opens(|header| header.jku = Some("https://example.com/keys".into()), &claims(), 0), "a jku");
+        assert!(!opens(|header| header.x5u = Some("https://example.com/keys".into()), &claims(), 0), "an x5u");
+        assert!(!opens(|header| header.x5c = Some(vec!["MIIB".into()]), &claims(), 0), "an x5c");
+    }
+
+    #[test]
+    fn must_hold_02_times_issuer_and_audience_are_enforced_to_the_second() {
+        let now = clock::epoch();
+        for (name, value) in [("exp", now - 1), ("nbf", now + 5)] {
+            let mut odd = claims();
+            odd[name] = value.into();
+            assert!(!opens(|_| (), &odd, 0), "{name}");
+        }
+        for name in ["iss", "aud"] {
+            let mut odd = claims();
+            odd[name] = "another".into();
+            assert!(!opens(|_| (), &odd, 0), "{name}");
+        }
+        for name in ["exp", "iss", "aud", "sub"] {
+            let mut odd = claims();
+            odd.as_object_mut().unwrap().remove(name);
+            assert!(!opens(|_| (), &odd, 0), "without {name}");
+        }
+    }
+
     #[test]
     fn a_keyed_hash_keeps_its_parts_and_purposes_apart() {
         let good = "0123456789abcdef".repeat(4);
