@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
@@ -29,7 +29,7 @@ impl Tree {
         let id = fingerprint(paths.root.as_os_str().as_encoded_bytes());
         let home = paths.cache.join("planted");
         let root = home.join(id);
-        let wanted = files(&paths.root, &["--cached", "--others", "--exclude-standard"])?;
+        let wanted = files(&paths.root)?;
         for file in &wanted {
             let (from, to) = (paths.root.join(file), root.join(file));
             // Listed by git, and deleted since.
@@ -55,9 +55,18 @@ impl Tree {
     pub fn settle<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).env_remove("CARGO_MANIFEST_DIR")
     }
+
+    /// Runs a command in it: whether it succeeded, and what it said.
+    pub fn say(&self, command: &mut Command) -> Result<(bool, String)> {
+        let out = self.settle(command).stdin(Stdio::null()).output()?;
+        let said = [out.stdout, out.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+        Ok((out.status.success(), said.concat()))
+    }
 }
 
-fn files(root: &Path, which: &[&str]) -> Result<BTreeSet<String>> {
-    let listed = output(Command::new("git").args(["ls-files", "-z"]).args(which).current_dir(root))?;
+/// The files that git knows, or would if they were added.
+fn files(root: &Path) -> Result<BTreeSet<String>> {
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let listed = output(Command::new("git").args(list).current_dir(root))?;
     Ok(listed.split('\0').filter(|file| !file.is_empty()).map(str::to_owned).collect())
 }

@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Command,
     time::Instant,
 };
 
@@ -17,9 +17,10 @@ use time::OffsetDateTime;
 
 use crate::{
     environment::{self, Environment},
-    install::{NEXTEST, cargo, cargo_tool},
+    install::{NEXTEST, cargo_tool},
     paths::Paths,
     postgres,
+    process::output,
     progress::{say, seconds, step},
     run,
 };
@@ -55,16 +56,18 @@ pub fn plant(paths: &Paths, options: &Options) -> Result<()> {
         }
         return Ok(());
     }
-    let grounds = run::with_scratch_database(paths, "tallybook_planted", |address, state, credentials| {
+    let left = run::with_scratch_database(paths, "tallybook_planted", |address, state, credentials| {
         let mut environment = environment::of_database(state, credentials)?;
         environment.insert("DATABASE_URL".into(), address.url(None));
         postgres::set_passwords(paths, address, credentials)?;
         let tree = step("Copying the checkout", || Tree::of(paths))?;
         let grounds = Grounds { nextest: cargo_tool(paths, &NEXTEST)?, tree, environment };
-        grounds.are_sound(&bugs)?;
-        grounds.try_all(paths, &bugs)
-    });
-    let left = grounds?;
+        let left = grounds.are_sound(&bugs).and_then(|()| grounds.try_all(paths, &bugs));
+        if bugs.iter().any(|bug| bug.suite == Suite::Blackbox) {
+            grounds.stop_cloud()?;
+        }
+        left
+    })?;
     ensure!(left.is_empty(), "not caught: {}", left.join(", "));
     Ok(())
 }
@@ -130,44 +133,49 @@ impl Grounds {
     }
 
     fn run(&self, suite: Suite, tests: &[String], online: bool) -> Result<Outcome> {
-        let names = tests.iter().map(|test| format!("test({test})")).collect::<Vec<_>>().join(" or ");
-        let mut command = match suite {
-            Suite::Unit | Suite::Postgres => {
-                let mut command = Command::new(&self.nextest);
-                environment::give(&mut command, &self.environment).args(["nextest", "run", "--package", "shared"]);
-                command.args(if suite == Suite::Unit { vec!["--lib"] } else { vec!["--test", "postgres"] });
-                // A statement that `.sqlx` does not know is described by the database.
-                command.env("SQLX_OFFLINE", if online { "false" } else { "true" });
-                command.args(["--no-fail-fast", "--filterset", &names]);
-                command
-            }
-            Suite::Blackbox => {
+        let environment = match suite {
+            Suite::Unit | Suite::Postgres => self.environment.clone(),
+            Suite::Blackbox => match self.deployed()? {
+                Ok(environment) => environment,
                 // What does not compile must not be taken for what fails.
-                if let Some(void) = self.built()? {
-                    return Ok(void);
-                }
-                let mut command = Command::new(env::current_exe()?);
-                command.args(["test", "--", "--filterset", &format!("binary(blackbox) and ({names})")]);
-                command
-            }
+                Err(said) => return Ok(Outcome::Void(excerpt(&said))),
+            },
         };
-        // A bug may have a test run for ever.
-        command.arg("--tool-config-file").arg(format!("tallybook:{}", self.tree.timeouts.display()));
-        let out = self.tree.settle(&mut command).stdin(Stdio::null()).output()?;
-        let said = format!("{}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        let names = tests.iter().map(|test| format!("test({test})")).collect::<Vec<_>>().join(" or ");
+        let mut command = Command::new(&self.nextest);
+        environment::give(&mut command, &environment)
+            .args(["nextest", "run", "--no-fail-fast", "--package"])
+            .args(match suite {
+                Suite::Unit => ["shared", "--lib"].as_slice(),
+                Suite::Postgres => &["shared", "--test", "postgres"],
+                Suite::Blackbox => &["tests", "--test", "blackbox"],
+            })
+            // A statement that `.sqlx` does not know is described by the database.
+            .env("SQLX_OFFLINE", if online { "false" } else { "true" })
+            // A bug may have a test run for ever.
+            .args(["--tool-config-file", &format!("tallybook:{}", self.tree.timeouts.display())])
+            .args(["--filterset", &names]);
+        let (succeeded, said) = self.tree.say(&mut command)?;
         let failed: BTreeSet<_> = said.lines().filter_map(failure).collect();
-        Ok(match (out.status.success(), failed.is_empty()) {
+        Ok(match (succeeded, failed.is_empty()) {
             (true, true) => Outcome::Survived,
             (false, false) => Outcome::Caught(failed),
             _ => Outcome::Void(excerpt(&said)),
         })
     }
 
-    fn built(&self) -> Result<Option<Outcome>> {
-        let mut command = Command::new(cargo());
-        command.args(["build", "--quiet", "--package", "bootstrap"]).env("SQLX_OFFLINE", "true");
-        let out = self.tree.settle(&mut command).stdin(Stdio::null()).output()?;
-        Ok((!out.status.success()).then(|| Outcome::Void(excerpt(&String::from_utf8_lossy(&out.stderr)))))
+    /// Has the copy's own cloud run what the copy is now; what was said if that fails.
+    fn deployed(&self) -> Result<Result<Environment, String>> {
+        let (succeeded, said) = self.tree.say(Command::new(env::current_exe()?).args(["up", "--detach"]))?;
+        if !succeeded {
+            return Ok(Err(said));
+        }
+        let addresses = output(self.tree.settle(Command::new(env::current_exe()?).args(["env", "--json"])))?;
+        Ok(Ok(serde_json::from_str(&addresses)?))
+    }
+
+    fn stop_cloud(&self) -> Result<()> {
+        self.tree.say(Command::new(env::current_exe()?).arg("down")).map(drop)
     }
 }
 
