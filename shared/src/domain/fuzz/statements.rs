@@ -96,10 +96,11 @@ fn check(bytes: &[u8]) {
     };
     let rows = all(&shape, bytes);
     assert_eq!(rows, all(&shape, bytes));
-    // Saved and sent with the same file it says nothing else.
+    // Saved and sent with the same file it takes the same rows; of several headers it may begin with an earlier one.
     let saved = Options { mapping: Some(shape.mapping().clone()), ..options() };
     let again = detect(bytes, &saved).unwrap_or_else(|refusal| panic!("refused by its own mapping: {refusal:?}"));
-    assert_eq!(rows, all(&again, bytes));
+    let taken = |rows: Vec<Result<Row, RowError>>| rows.into_iter().filter_map(Result::ok).collect::<Vec<_>>();
+    assert_eq!(taken(rows.clone()), taken(all(&again, bytes)));
     let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
     let line = |row: &Result<Row, RowError>| row.as_ref().map_or_else(|error| error.line, |row| row.line);
     assert!(rows.is_sorted_by_key(line), "{:?}", rows.iter().map(line).collect::<Vec<_>>());
