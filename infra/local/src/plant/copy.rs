@@ -45,7 +45,7 @@ impl Tree {
         for gone in before.lines().filter(|file| !wanted.contains(*file) || !paths.root.join(file).exists()) {
             fs::remove_file(root.join(gone)).ok();
         }
-        fs::write(&list, wanted.iter().map(|file| format!("{file}\n")).collect::<String>())?;
+        fs::write(&list, wanted.iter().fold(String::new(), |list, file| list + file + "\n"))?;
         let timeouts = home.join("nextest.toml");
         fs::write(&timeouts, TIMEOUTS)?;
         Ok(Self { root, timeouts, target: home.join("target") })

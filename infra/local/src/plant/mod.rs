@@ -210,7 +210,7 @@ fn record(paths: &Paths, bug: &Bug, tests: &BTreeSet<String>) -> Result<()> {
     let more = if tests.len() > 3 { format!(" and {} more", tests.len() - 3) } else { String::new() };
     let today = OffsetDateTime::now_utc().date();
     rows.insert(format!("{beginning} {} | {by}{more} | {today} |", bug.properties));
-    let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let rows = rows.iter().fold(String::new(), |table, row| table + row + "\n");
     Ok(fs::write(&file, format!("{head}|---|---|---|---|\n{rows}"))?)
 }
 

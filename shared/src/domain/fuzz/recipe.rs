@@ -3,7 +3,7 @@
 /// Reads random bytes as choices. Used up, it chooses the first of everything.
 pub(super) struct Recipe<'a>(pub &'a [u8]);
 
-impl<'a> Recipe<'a> {
+impl Recipe<'_> {
     pub(super) fn byte(&mut self) -> u8 {
         let (first, rest) = self.0.split_first().unwrap_or((&0, &[]));
         self.0 = rest;

@@ -46,7 +46,7 @@ fn forged(recipe: &mut Recipe, valid: &str) -> String {
         _ => {
             let mut token = valid.as_bytes().to_vec();
             for _ in 0..=recipe.below(3) {
-                let reach = if recipe.byte() % 2 == 0 { 3 } else { token.len() };
+                let reach = if recipe.byte().is_multiple_of(2) { 3 } else { token.len() };
                 let at = token.len() - 1 - recipe.below(reach);
                 token[at] = recipe.of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.+/ \n");
             }
