@@ -23,6 +23,7 @@ mod logs;
 mod mails;
 mod node;
 mod paths;
+mod plant;
 mod postgres;
 mod process;
 mod progress;
@@ -108,6 +109,16 @@ enum Command {
     },
     /// Say which lines of the domains the tests reach; in a build of its own, which takes a while
     Coverage(coverage::Options),
+    /// Feed random edits to what reads files, amounts, tokens, cursors, frames and bodies
+    Fuzz {
+        /// One target, such as `statements` or `money`; all when none is named
+        target: Option<String>,
+        /// How long each goes on
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Put each bug of `tests/planted` into a copy of this checkout, and fail unless tests see it
+    Plant(plant::Options),
     /// Compare what the running system answers with its OpenAPI document, by made-up requests
     Conform {
         /// Requests to each route, about
@@ -190,6 +201,8 @@ fn command() -> Result<()> {
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Coverage(options) => coverage::measure(&here, &options),
+        Command::Fuzz { target, seconds } => run::fuzz(&here, target.as_deref(), seconds),
+        Command::Plant(options) => plant::plant(&here, &options),
         Command::Conform { examples, seed } => run::conform(&here, examples, seed),
         Command::Chaos(options) => chaos::run(&here, &options),
         Command::Bench { args } => run::tools(&here, "bench", &args),

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     address::Address,
-    aws::Aws,
+    aws::{self, Aws},
     build::{self, Built},
     doctor, environment,
     install::{self, NEXTEST, cargo_tool},
@@ -88,24 +88,10 @@ pub fn conform(paths: &Paths, examples: u32, seed: u64) -> Result<()> {
 /// Has sqlx's macros describe every query, against a scratch database with the newest migrations. They write what they
 /// learn into `SQLX_OFFLINE_DIR` while they compile; `cargo sqlx prepare` does the same after a `cargo clean`.
 pub fn prepare(paths: &Paths, check: bool) -> Result<()> {
-    const SCRATCH: &str = "tallybook_prepare";
-    doctor::require()?;
-    let _lock = paths.lock()?;
-    let mut state = State::load(paths);
-    let credentials = Credentials::load(paths)?;
-    let found_running = state.postgres.as_ref().is_some_and(|server| server.process.alive());
-    let bin = install::postgres_bin(paths)?;
-    let mut address = postgres::up(paths, &mut state, &credentials)?;
-    postgres::drop_database(&bin, &address, SCRATCH)?;
-    postgres::create_database(&bin, &address, SCRATCH)?;
-    SCRATCH.clone_into(&mut address.database);
     let fresh = paths.state.join("sqlx");
-    let result = apply_migrations(paths, &bin, &address)
-        .and_then(|()| step("Describing the queries", || describe(paths, &address.url(None), &fresh)));
-    if !found_running {
-        postgres::down(paths, &mut state)?;
-    }
-    result?;
+    with_scratch_database(paths, "tallybook_prepare", |address, _, _| {
+        step("Describing the queries", || describe(paths, &address.url(None), &fresh))
+    })?;
     let kept = paths.root.join(".sqlx");
     if read_all(&fresh)? == read_all(&kept).unwrap_or_default() {
         return Ok(());
@@ -119,6 +105,41 @@ pub fn prepare(paths: &Paths, check: bool) -> Result<()> {
         fs::write(kept.join(name), text)?;
     }
     Ok(())
+}
+
+/// Gives `work` a database of that name with the newest migrations, and leaves the server as it was found.
+pub fn with_scratch_database<T>(
+    paths: &Paths,
+    name: &str,
+    work: impl FnOnce(&Address, &State, &Credentials) -> Result<T>,
+) -> Result<T> {
+    doctor::require()?;
+    let _lock = paths.lock()?;
+    let mut state = State::load(paths);
+    let credentials = Credentials::load(paths)?;
+    let found_running = state.postgres.as_ref().is_some_and(|server| server.process.alive());
+    let bin = install::postgres_bin(paths)?;
+    let mut address = postgres::up(paths, &mut state, &credentials)?;
+    postgres::drop_database(&bin, &address, name)?;
+    postgres::create_database(&bin, &address, name)?;
+    name.clone_into(&mut address.database);
+    let result = apply_migrations(paths, &bin, &address).and_then(|()| work(&address, &state, &credentials));
+    if !found_running {
+        postgres::down(paths, &mut state)?;
+    }
+    result
+}
+
+/// `cargo local fuzz`: feeds the readers of what comes from outside for longer than with the other tests.
+pub fn fuzz(paths: &Paths, target: Option<&str>, seconds: u32) -> Result<()> {
+    let name = format!("test(fuzz::{})", target.unwrap_or_default());
+    run(Command::new(cargo_tool(paths, &NEXTEST)?)
+        .args(["nextest", "run", "--package", "shared", "--lib", "--no-fail-fast", "--filterset", &name])
+        .env("FUZZ_SECONDS", seconds.to_string())
+        .env("SQLX_OFFLINE", "true")
+        .env("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", aws::SECRET_KEY)
+        .current_dir(&paths.root))
 }
 
 fn apply_migrations(paths: &Paths, bin: &Path, address: &Address) -> Result<()> {

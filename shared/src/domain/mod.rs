@@ -9,6 +9,8 @@ pub mod budgets;
 pub mod categories;
 pub mod erasure;
 pub mod events;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod idempotency;
 pub mod imports;

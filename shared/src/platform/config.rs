@@ -65,7 +65,7 @@ impl Config {
         Self::read(|name| env(name).or_else(|| (name == "_HANDLER").then(|| "command".into())))
     }
 
-    pub(super) fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub(crate) fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let stage = lookup("STAGE").ok_or_else(|| missing("STAGE"))?;
         if !["local", "dev", "staging", "prod"].contains(&stage.as_str()) {
             return Err(ConfigError(format!("STAGE is {stage:?}: set it to local, dev, staging or prod")));
@@ -150,6 +150,13 @@ mod tests {
         assert!(Config::read(|_| None).unwrap_err().to_string().contains("STAGE is not set"));
         let error = Config::read(prod_without_tls).unwrap_err().to_string();
         assert!(error.contains("only verify-full"), "{error}");
+        // Nor on any other stage that is not on this machine.
+        for stage in [
+            |name: &str| if name == "STAGE" { Some("staging".into()) } else { prod_without_tls(name) },
+            |name: &str| if name == "STAGE" { Some("dev".into()) } else { prod_without_tls(name) },
+        ] {
+            assert!(Config::read(stage).is_err());
+        }
         let config = Config::read(|name| if name == "DB_TLS" { None } else { prod_without_tls(name) }).unwrap();
         assert_eq!(config.db_tls, DbTls::VerifyFull);
         assert!(config.require("KEYS_SECRET").unwrap_err().to_string().contains("KEYS_SECRET is not set"));

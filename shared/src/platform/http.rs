@@ -258,3 +258,19 @@ impl Reply {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn must_hold_11_a_caller_has_the_address_that_the_gateway_saw_whatever_headers_say() {
+        let mut event = ApiGatewayV2httpRequest::default();
+        event.request_context.http.source_ip = Some("192.0.2.1".into());
+        for name in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip"] {
+            event.headers.insert(name, "203.0.113.9".parse().unwrap());
+        }
+        let call = Call::from_event(event, "request".into(), OffsetDateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(call.source_ip, "192.0.2.1");
+    }
+}

@@ -53,6 +53,12 @@ impl KeySet {
             .map_err(Problem::internal)
     }
 
+    /// The claims of a token that its key signed; `None` for any bad one.
+    pub(crate) fn open<C: DeserializeOwned>(&self, kid: &str, token: &str) -> Option<C> {
+        let key = self.jwt.iter().find(|key| key.kid == kid)?;
+        decode(token, key.secret.as_bytes())
+    }
+
     /// A keyed hash over parts: for cursors, and for whatever must be derived but not guessed.
     #[must_use]
     pub fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
@@ -124,20 +130,22 @@ impl Keys {
 
     /// Checks signature, algorithm, issuer, audience and times, and returns the claims; `None` for any bad token.
     pub async fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<Option<C>, Problem> {
-        let Ok(header) = jsonwebtoken::decode_header(token) else { return Ok(None) };
-        // A token that brings its own key, or says where to fetch one, is never honest.
-        if header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some() {
-            return Ok(None);
-        }
-        let Some(kid) = header.kid else { return Ok(None) };
+        let Some(kid) = kid(token) else { return Ok(None) };
         let mut keys = self.0.get().await?;
         if !keys.jwt.iter().any(|key| key.kid == kid) {
             // Perhaps a key from a rotation just now: look again, but not for every forged token.
             keys = self.0.get_since(clock::epoch().saturating_sub(10)).await?;
         }
-        let Some(key) = keys.jwt.iter().find(|key| key.kid == kid) else { return Ok(None) };
-        Ok(decode(token, key.secret.as_bytes()))
+        Ok(keys.open(&kid, token))
     }
+}
+
+/// The key that a token says it was signed with.
+pub(crate) fn kid(token: &str) -> Option<String> {
+    let header = jsonwebtoken::decode_header(token).ok()?;
+    // A token that brings its own key, or says where to fetch one, is never honest.
+    let brings_a_key = header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some();
+    header.kid.filter(|_| !brings_a_key)
 }
 
 fn decode<C: DeserializeOwned>(token: &str, secret: &[u8]) -> Option<C> {
@@ -171,6 +179,60 @@ mod tests {
         assert!(none.check().is_err(), "no key at all");
         let said = check("a", "hunter2", &good).unwrap_err();
         assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    fn keys() -> KeySet {
+        let (one, two) = ("0123456789abcdef".repeat(4), "fedcba9876543210".repeat(4));
+        let jwt = serde_json::json!([{"kid": "new", "secret": one}, {"kid": "old", "secret": two}]);
+        serde_json::from_value(serde_json::json!({"jwt": jwt, "app": one})).unwrap()
+    }
+
+    fn claims() -> serde_json::Value {
+        let now = clock::epoch();
+        serde_json::json!({"iss": ISSUER, "aud": ISSUER, "sub": "x", "iat": now, "nbf": now, "exp": now + 60})
+    }
+
+    /// Whether a token opens that is signed by one of our own keys.
+    fn opens(change: impl FnOnce(&mut Header), claims: &serde_json::Value, signer: usize) -> bool {
+        let keys = keys();
+        let mut header = Header { kid: Some(keys.jwt[signer].kid.clone()), ..Header::new(Algorithm::HS256) };
+        change(&mut header);
+        let secret = EncodingKey::from_secret(keys.jwt[signer].secret.as_bytes());
+        let token = jsonwebtoken::encode(&header, claims, &secret).unwrap();
+        kid(&token).and_then(|kid| keys.open::<serde_json::Value>(&kid, &token)).is_some()
+    }
+
+    #[test]
+    fn must_hold_01_what_one_of_our_keys_signed_opens_by_its_kid_and_hs256_alone() {
+        assert!(opens(|_| (), &claims(), 0) && opens(|_| (), &claims(), 1), "two keys live");
+        assert!(!opens(|header| header.alg = Algorithm::HS384, &claims(), 0), "another algorithm");
+        assert!(!opens(|header| header.alg = Algorithm::HS512, &claims(), 0), "another algorithm");
+        assert!(!opens(|header| header.kid = None, &claims(), 0), "no kid");
+        assert!(!opens(|header| header.kid = Some("old".into()), &claims(), 0), "another key's kid");
+        assert!(!opens(|header| header.kid = Some("lost".into()), &claims(), 0), "an unknown kid");
+        assert!(!opens(|header| header.jku = Some("https://example.com/keys".into()), &claims(), 0), "a jku");
+        assert!(!opens(|header| header.x5u = Some("https://example.com/keys".into()), &claims(), 0), "an x5u");
+        assert!(!opens(|header| header.x5c = Some(vec!["MIIB".into()]), &claims(), 0), "an x5c");
+    }
+
+    #[test]
+    fn must_hold_02_times_issuer_and_audience_are_enforced_to_the_second() {
+        let now = clock::epoch();
+        for (name, value) in [("exp", now - 1), ("nbf", now + 5)] {
+            let mut odd = claims();
+            odd[name] = value.into();
+            assert!(!opens(|_| (), &odd, 0), "{name}");
+        }
+        for name in ["iss", "aud"] {
+            let mut odd = claims();
+            odd[name] = "another".into();
+            assert!(!opens(|_| (), &odd, 0), "{name}");
+        }
+        for name in ["exp", "iss", "aud", "sub"] {
+            let mut odd = claims();
+            odd.as_object_mut().unwrap().remove(name);
+            assert!(!opens(|_| (), &odd, 0), "without {name}");
+        }
     }
 
     #[test]

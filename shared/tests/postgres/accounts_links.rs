@@ -119,6 +119,21 @@ async fn must_hold_09_links_are_void_after_a_change_of_address() {
 }
 
 #[tokio::test]
+async fn must_hold_09_a_link_opens_nothing_once_the_address_it_was_sent_to_is_another() {
+    let fresh = Fresh::new().await;
+    let (db, me) = (fresh.db(), fresh.user().await);
+    let email = address(&fresh, &me).await;
+    let forgotten = token(&post(&db, Kind::ResetPassword, &email, None, NOW).await[0]);
+    let own = token(&post(&db, Kind::VerifyEmail, &email, Some(me.user_id), NOW).await[0]);
+    // By hand: nobody made the links void.
+    set(&fresh, &me, "UPDATE users SET email = 'mended@example.com' WHERE id = $1").await;
+    assert_eq!(code(reset(&db, &me, &forgotten).await), "invalid_token");
+    assert_eq!(code(verify(&db, &me, &own).await), "invalid_token");
+    set(&fresh, &me, "UPDATE users SET email = id || '@example.com' WHERE id = $1").await;
+    reset(&db, &me, &forgotten).await.unwrap();
+}
+
+#[tokio::test]
 async fn must_hold_09_links_are_void_after_a_change_of_password() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.db(), fresh.user().await);

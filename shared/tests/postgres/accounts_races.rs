@@ -4,7 +4,7 @@ use crate::support::{Fresh, ROUNDS, at_once, body, call, keys};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 use shared::{
-    domain::auth::{Registration, create_account, next_pair, reset_by_link, tokens::RefreshClaims},
+    domain::auth::{Me, Registration, create_account, next_pair, reset_by_link, tokens::RefreshClaims},
     platform::{db::Tx, jwt::sha256},
 };
 use time::Duration;
@@ -67,6 +67,13 @@ async fn must_hold_09_of_sixteen_uses_of_a_reset_link_one_wins() {
     assert_eq!(usize::try_from(done).unwrap(), ROUNDS);
 }
 
+/// What a refresh token says, and its secret.
+fn id(token: &str) -> (RefreshClaims, String) {
+    let part = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&part).unwrap();
+    (serde_json::from_slice(&part).unwrap(), said["jti"].as_str().unwrap().to_owned())
+}
+
 #[tokio::test]
 async fn must_hold_04_of_sixteen_refreshes_of_a_token_one_rotates_and_all_get_its_successor() {
     let fresh = Fresh::new().await;
@@ -75,11 +82,6 @@ async fn must_hold_04_of_sixteen_refreshes_of_a_token_one_rotates_and_all_get_it
     let new = body::<Registration>(&new).hashed(HASH.into());
     let db = fresh.db();
     let made = db.tx(async |tx: &mut Tx| create_account(tx, &keys, &call(&me, "", None), &new).await).await.unwrap();
-    let id = |token: &str| -> (RefreshClaims, String) {
-        let part = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-        let said: serde_json::Value = serde_json::from_slice(&part).unwrap();
-        (serde_json::from_slice(&part).unwrap(), said["jti"].as_str().unwrap().to_owned())
-    };
     let (mut token, mut seen) = (id(&made.tokens.refresh_token), Vec::new());
     for round in 0..ROUNDS {
         let results = at_once(&all, async |db| {
@@ -97,4 +99,31 @@ async fn must_hold_04_of_sixteen_refreshes_of_a_token_one_rotates_and_all_get_it
         .await
         .unwrap();
     assert_eq!(standing, 2, "the session and another user's: nobody was logged out");
+}
+
+#[tokio::test]
+async fn must_hold_03_04_a_refresh_token_used_again_after_ten_seconds_ends_its_session_and_that_is_on_record() {
+    let fresh = Fresh::new().await;
+    let (db, keys, me) = (fresh.db(), keys(), fresh.user().await);
+    for (seconds, goes_on) in [(10, true), (11, false)] {
+        let new = json!({"email": format!("{seconds}@example.com"), "password": "a long password", "full_name": "Ada"});
+        let new = body::<Registration>(&new).hashed(HASH.into());
+        let made =
+            db.tx(async |tx: &mut Tx| create_account(tx, &keys, &call(&me, "", None), &new).await).await.unwrap();
+        let first = id(&made.tokens.refresh_token).0;
+        let next = async |claims: &RefreshClaims, after: i64| {
+            let me = Me { now: me.now + Duration::seconds(after), ..me.clone() };
+            db.tx(async |tx: &mut Tx| next_pair(tx, &keys, &call(&me, "", None), claims).await).await
+        };
+        let second = next(&first, 0).await.unwrap().unwrap();
+        // At the very end of the time for which an answer may have been lost, and a second later.
+        let again = next(&first, seconds).await.unwrap();
+        assert_eq!(again.map(|pair| pair.refresh_token), goes_on.then(|| second.refresh_token.clone()), "{seconds}");
+        assert_eq!(next(&id(&second.refresh_token).0, seconds).await.is_ok_and(|pair| pair.is_some()), goes_on);
+        let on_record: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE action = 'auth.refresh_reused'")
+            .fetch_one(&mut fresh.admin().await)
+            .await
+            .unwrap();
+        assert_eq!(on_record, i64::from(!goes_on), "{seconds}");
+    }
 }

@@ -50,6 +50,11 @@ async fn must_hold_31_a_key_is_its_tokens_and_one_body() {
     assert_eq!((reused.status, reused.code), (422, "idempotency_key_reused"));
     let theirs = send(&db, &keyed(&me, &other, "k", "y"), &new).await.unwrap();
     assert!(theirs.body.contains("existing") && !theirs.is_replay());
+    // Each hears its own answer again, not the other's.
+    for (program, content, answer) in [(&one, "x", &first), (&other, "y", &theirs)] {
+        let again = send(&db, &keyed(&me, program, "k", content), &new).await.unwrap();
+        assert_eq!((again.is_replay(), &again.body), (true, &answer.body));
+    }
     // A day later it is as if it had never been.
     let mut late = keyed(&me, &one, "k", "y");
     late.now += time::Duration::hours(25);

@@ -99,6 +99,7 @@ async fn must_hold_36_a_failed_statement_leaves_no_transaction_open() {
 async fn must_hold_36_a_panic_leaves_no_transaction_open() {
     let fresh = Fresh::new().await;
     let (db, me) = (fresh.db(), fresh.user().await);
+    let first = db.tx(async |tx: &mut Tx| touch(tx, &me).await).await.unwrap();
     let work = db.tx(async |tx: &mut Tx| {
         touch(tx, &me).await?;
         assert!(tx.statements() == 0, "on purpose");
@@ -106,8 +107,8 @@ async fn must_hold_36_a_panic_leaves_no_transaction_open() {
     });
     assert!(AssertUnwindSafe(work).catch_unwind().await.is_err());
     assert!(nothing_is_open(&fresh).await);
-    assert_eq!(changes(&fresh, &me).await, 0);
-    db.tx(async |tx: &mut Tx| touch(tx, &me).await).await.unwrap();
+    assert_eq!(changes(&fresh, &me).await, 1);
+    assert_eq!(db.tx(async |tx: &mut Tx| touch(tx, &me).await).await.unwrap(), first, "the connection is kept");
 }
 
 #[tokio::test]

@@ -56,12 +56,12 @@ const MERGES: &str = "
 
 const HOLDINGS: &str = "SELECT id FROM portfolio_holdings WHERE user_id = $1 AND NOT is_deleted ORDER BY id LIMIT $2";
 
-/// Forty charges that recur, as a night finds them.
+/// Forty charges that recur, or did, as a night finds them.
 const SUBSCRIPTIONS: &str = "
     WITH made AS (
         INSERT INTO recurrences (user_id, id, merchant_key, currency, price, name, cadence, amount, amount_mean, period_days,
-            next_expected_date, lapses_on, confidence, evidence, changed_seq)
-        SELECT $1, gen_random_uuid(), n, 'USD', 0, 'Subscription ' || n, 'monthly', n, n, 30, now()::date + 30 - n, now()::date + 60 - n, 0.9,
+            next_expected_date, lapses_on, is_active, confidence, evidence, changed_seq)
+        SELECT $1, gen_random_uuid(), n, 'USD', 0, 'Subscription ' || n, 'monthly', n, n, 30, now()::date + 30 - n, now()::date + 60 - n, n % 4 <> 0, 0.9,
                jsonb_build_object('charges', 12, 'first_date', now()::date - 360, 'last_date', now()::date - n, 'regularity', 1,
                    'steadiness', 1, 'price_change', NULL, 'recent', (
                        SELECT jsonb_agg(jsonb_build_object('transaction_id', gen_random_uuid(),

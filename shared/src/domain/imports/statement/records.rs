@@ -10,6 +10,8 @@ use super::mapping::Delimiter;
 /// A record over more lines or bytes than this has lost its closing quote.
 const MAX_LINES: u32 = 40;
 const MAX_BYTES: usize = 64 * 1024;
+/// No more than this is read of a record: each of its cells takes eight times as much memory as the sign that ends it.
+const MAX_READ: usize = 4 * MAX_BYTES;
 /// So many lost quotes, then quotes are no longer believed in: every rewind reads on from the next line.
 const MAX_REWINDS: u8 = 16;
 
@@ -27,11 +29,16 @@ impl Place {
 struct Source<'a> {
     text: Cow<'a, str>,
     at: usize,
+    /// Where it ends for now, and whether more was asked for there.
+    until: usize,
+    cut: bool,
 }
 
 impl Read for Source<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let length = self.text.len();
+        let mut rest = self.text.as_bytes().get(self.at..self.until.min(length)).unwrap_or_default();
+        self.cut = rest.is_empty() && self.at < length;
         let read = rest.read(out)?;
         self.at += read;
         Ok(read)
@@ -60,20 +67,30 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     pub(super) fn new(text: Cow<'a, str>, delimiter: Delimiter, from: Place) -> Self {
-        let source = Source { text, at: from.byte };
+        let source = Source { text, at: from.byte, until: from.byte, cut: false };
         let reader = Some(build(source, delimiter, true));
         Self { reader, delimiter, quoting: true, rewinds: 0, base: from.byte, counted: from }
     }
 
     /// Reads the next record that is not an empty line.
     pub(super) fn next_into(&mut self, record: &mut StringRecord) -> Option<Next> {
-        let reader = self.reader.as_mut()?;
-        // The text is valid UTF-8 already and records may have any width, so an error can only mean the end.
-        if !reader.read_record(record).unwrap_or(false) {
-            return None;
-        }
         let offset =
             |position: Option<&csv::Position>| position.and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(0);
+        let reader = loop {
+            let reader = self.reader.as_mut()?;
+            let from = self.base + offset(Some(reader.position()));
+            reader.get_mut().until = from + MAX_READ;
+            // The text is valid UTF-8 already and records may have any width, so an error can only mean the end.
+            if reader.read_record(record).unwrap_or(false) {
+                break self.reader.as_mut()?;
+            }
+            let Source { at, cut, .. } = *reader.get_ref();
+            if !cut {
+                return None;
+            }
+            // Nothing but empty lines so far.
+            self.restart(at);
+        };
         let end = self.base + offset(Some(reader.position()));
         let begin = self.base + offset(record.position());
         let bytes = reader.get_ref().text.as_bytes();
@@ -88,8 +105,11 @@ impl<'a> Records<'a> {
                 || (span.contains(&b'"')
                     && (lines(span) > MAX_LINES || quote_lost(span, self.delimiter.byte(), end == bytes.len())))
         };
-        if self.quoting && broken() {
-            let next = span.iter().position(|b| matches!(*b, b'\n' | b'\r')).map_or(end, |at| begin + at + 1);
+        if reader.get_ref().cut || (self.quoting && broken()) {
+            let rest = bytes.get(begin..).unwrap_or_default();
+            let next = rest.iter().position(|b| matches!(*b, b'\n' | b'\r')).map_or(bytes.len(), |at| begin + at + 1);
+            self.rewinds = self.rewinds.saturating_add(1);
+            self.quoting = self.rewinds < MAX_REWINDS;
             self.restart(next);
             return Some(Next::Unclosed(line));
         }
@@ -97,8 +117,6 @@ impl<'a> Records<'a> {
     }
 
     fn restart(&mut self, byte: usize) {
-        self.rewinds += 1;
-        self.quoting = self.rewinds < MAX_REWINDS;
         if let Some(reader) = self.reader.take() {
             let mut source = reader.into_inner();
             source.at = byte;
@@ -202,5 +220,18 @@ mod tests {
             assert_eq!((&got[0].1[..], got[1].1[2].as_str()), (&["unclosed".to_owned()][..], "2"));
         }
         assert_eq!(all("a,\"two\nlines\",\"x\"\nb,\"\",\"\"\"y\"\"\nz\"").len(), 2);
+    }
+
+    #[test]
+    fn must_hold_21_of_a_record_without_end_no_more_is_read_than_any_row_needs() {
+        for endless in [",".repeat(2 * MAX_READ), "\"\n\",".repeat(MAX_READ), "x".repeat(2 * MAX_READ)] {
+            let got = all(&format!("a,b\n{endless}\nc,d\n"));
+            assert!(got.iter().all(|(_, cells)| cells.len() <= MAX_READ), "{}", got.len());
+            assert_eq!((&got[0].1[..], &got[1].1[..]), (&["a".into(), "b".into()][..], &["unclosed".to_owned()][..]));
+            assert_eq!(got.last().unwrap().1, ["c", "d"]);
+        }
+        let blank = all(&format!("a,b{}c,d", "\n".repeat(2 * MAX_READ)));
+        assert_eq!(blank.len(), 2, "empty lines are not read at all");
+        assert_eq!(blank[1].0, u32::try_from(2 * MAX_READ + 1).unwrap());
     }
 }
