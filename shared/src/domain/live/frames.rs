@@ -26,15 +26,26 @@ use uuid::Uuid;
 const LONGEST: usize = 4 * 1024;
 
 /// What a client may send. Fields that are not known are ignored: a newer client may say more.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Frame {
+pub(in crate::domain) enum Frame {
     Hello { last_seq: Option<i64>, previous_connection_id: Option<String> },
     Ping,
     Pong,
     Resume { last_seq: Option<i64>, last_message_id: Option<String> },
     Subscribe { types: BTreeSet<String> },
     Unsubscribe { types: BTreeSet<String> },
+}
+
+/// Reads what came, or says what is wrong with it.
+pub(in crate::domain) fn read(frame: Option<&str>) -> Result<Frame, Value> {
+    match frame {
+        None => Err(error("binary_frame", "Send JSON as text.")),
+        Some(text) if text.len() > LONGEST => Err(error("frame_too_large", "Send at most 4,096 bytes.")),
+        Some(text) => serde_json::from_str(text).map_err(|_| {
+            bad("Send JSON with a type of hello, ping, pong, subscribe, unsubscribe or resume, and its fields.")
+        }),
+    }
 }
 
 /// What it takes to answer.
@@ -86,15 +97,8 @@ impl Desk<'_> {
         if now.saturating_sub(connection.heard) > i64::from(self.heartbeat_s / 2) {
             self.connections.hear(&connection.id, now).await?;
         }
-        let frame = match call.frame.as_deref() {
-            None => return Ok(error("binary_frame", "Send JSON as text.")),
-            Some(text) if text.len() > LONGEST => return Ok(error("frame_too_large", "Send at most 4,096 bytes.")),
-            Some(text) => serde_json::from_str(text),
-        };
-        match frame {
-            Err(_) => {
-                Ok(bad("Send JSON with a type of hello, ping, pong, subscribe, unsubscribe or resume, and its fields."))
-            }
+        match read(call.frame.as_deref()) {
+            Err(answer) => Ok(answer),
             Ok(Frame::Ping) => Ok(json!({"type": "pong"})),
             // An answer to a pong would be answered in turn.
             Ok(Frame::Pong) => Ok(Value::Null),

@@ -18,6 +18,8 @@ use crate::platform::{
     serve::{SocketCall, check_access},
 };
 pub use frames::Desk;
+#[cfg(test)]
+pub(super) use frames::{Frame, read};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
