@@ -12,6 +12,8 @@ use tungstenite::{HandshakeError, Message, WebSocket, client::client};
 /// On a machine under load a message to the relay may be given up, and then the sweeper sends what waits: within a
 /// minute, as its schedule says.
 const PATIENCE: Duration = Duration::from_secs(80);
+/// Often enough for any heartbeat.
+const PING: Duration = Duration::from_secs(20);
 
 /// A connection.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Socket {
     early: VecDeque<Value>,
     /// Whether it hears what everybody is told: another test may tell something.
     pub announcements: bool,
+    /// Pings of its own, between those that a test sends, whose pongs are to come.
+    pings: u32,
 }
 
 /// What a connection had to say.
@@ -37,7 +41,7 @@ impl Socket {
         let host = url.trim_start_matches("ws://").split('/').next().unwrap().to_owned();
         let tcp = connect(&host, Ipv4Addr::LOCALHOST).unwrap();
         match client(url.as_str(), tcp) {
-            Ok((stream, _)) => Ok(Self { stream, early: VecDeque::new(), announcements: false }),
+            Ok((stream, _)) => Ok(Self { stream, early: VecDeque::new(), announcements: false, pings: 0 }),
             Err(HandshakeError::Failure(tungstenite::Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -90,16 +94,23 @@ impl Socket {
             if left.is_zero() {
                 return None;
             }
-            self.stream.get_ref().set_read_timeout(Some(left)).unwrap();
+            self.stream.get_ref().set_read_timeout(Some(left.min(PING))).unwrap();
             match self.stream.read() {
                 Ok(Message::Text(text)) => {
                     let frame: Value = serde_json::from_str(&text).expect("a frame is JSON");
-                    if self.announcements || frame["type"] != "announcement" {
+                    if frame["type"] == "pong" && self.pings > 0 {
+                        self.pings -= 1;
+                    } else if self.announcements || frame["type"] != "announcement" {
                         return Some(frame);
                     }
                 }
                 Ok(Message::Close(_)) => return None,
                 Ok(_) => {}
+                // Who waits in silence is disconnected.
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock && left > PING => {
+                    self.pings += 1;
+                    self.try_send(&json!({"type": "ping"})).ok()?;
+                }
                 Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return None,
                 Err(
                     tungstenite::Error::ConnectionClosed
