@@ -6,10 +6,11 @@ use super::{
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::ErrorKind,
-    net::TcpStream,
+    io::{ErrorKind, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::{
         Barrier,
         atomic::{AtomicUsize, Ordering},
@@ -38,10 +39,35 @@ type Heard = Vec<(String, Instant)>;
 pub fn run(api: &str, url: &str, events_a_second: u32) -> Result<()> {
     ensure!(events_a_second > 0, "--rate must be at least 1");
     eprintln!("registering {USERS} users");
-    let users = (0..USERS).map(|_| User::register(api)).collect::<Result<Vec<_>>>()?;
+    let users = (0..USERS).map(|n| register(api, n)).collect::<Result<Vec<_>>>()?;
     fan_out(&users, url, events_a_second)?;
     crowd(&users);
     Ok(())
+}
+
+/// A user who registers from an address of its own: from one address only some may in an hour.
+fn register(api: &str, n: usize) -> Result<User> {
+    let rest = api.strip_prefix("http://").context("API_URL is not http://")?;
+    let (host, path) = rest.split_once('/').context("API_URL has no stage")?;
+    let [minute, second] = [shared::platform::clock::now().minute(), shared::platform::clock::now().second()];
+    let from =
+        Ipv4Addr::new(127, minute.saturating_add(100), second.saturating_add(1), u8::try_from(n)?.saturating_add(1));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.connect(&host.parse::<SocketAddr>()?.into())?;
+    let (mut stream, body) = (TcpStream::from(socket), User::account().to_string());
+    let head = format!(
+        "POST /{path}/auth/register HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let json = answer.split_once("\r\n\r\n").context("no answer")?.1;
+    let tokens: Value =
+        serde_json::from_str(json).with_context(|| format!("registering was answered with {answer}"))?;
+    let token = tokens.get("access_token").and_then(Value::as_str).with_context(|| format!("no token in {json}"))?;
+    Ok(User::of(api, token.to_owned()))
 }
 
 /// Every socket of a user hears of each of the user's transactions, once and in order.

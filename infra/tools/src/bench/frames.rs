@@ -59,15 +59,24 @@ pub struct User {
 }
 
 impl User {
-    pub fn register(api: &str) -> Result<Self> {
+    /// Who has a token already.
+    pub fn of(api: &str, token: String) -> Self {
         let config = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build();
-        let mut user = Self { base: api.trim_end_matches('/').to_owned(), agent: config.into(), token: String::new() };
-        let account = json!({
+        Self { base: api.trim_end_matches('/').to_owned(), agent: config.into(), token }
+    }
+
+    /// A new account.
+    pub fn account() -> Value {
+        json!({
             "email": format!("{}@example.com", Uuid::now_v7()),
             "password": "a bench needs no secret",
             "full_name": "Bench",
-        });
-        let tokens = user.post("/auth/register", &account)?;
+        })
+    }
+
+    fn register(api: &str) -> Result<Self> {
+        let mut user = Self::of(api, String::new());
+        let tokens = user.post("/auth/register", &Self::account())?;
         tokens.get("access_token").and_then(Value::as_str).context("no access token")?.clone_into(&mut user.token);
         Ok(user)
     }
