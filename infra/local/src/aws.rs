@@ -67,30 +67,11 @@ impl Aws {
 
     /// A call to SQS.
     pub fn sqs(&self, action: &str, body: &Value) -> Result<Value> {
-        self.call("sqs", "AmazonSQS", action, body)
-    }
-
-    /// Deletes every item of a table whose key is `pk` alone.
-    pub fn empty_table(&self, table: &str) -> Result<()> {
-        let dynamodb = |action: &str, body: &Value| self.call("dynamodb", "DynamoDB_20120810", action, body);
-        loop {
-            let found = dynamodb("Scan", &serde_json::json!({"TableName": table, "ProjectionExpression": "pk"}))?;
-            let items = found.get("Items").and_then(Value::as_array).cloned().unwrap_or_default();
-            if items.is_empty() {
-                return Ok(());
-            }
-            for key in items {
-                dynamodb("DeleteItem", &serde_json::json!({"TableName": table, "Key": key}))?;
-            }
-        }
-    }
-
-    fn call(&self, service: &str, target: &str, action: &str, body: &Value) -> Result<Value> {
         let mut answer = self
             .agent
             .post(self.url("/"))
-            .header("authorization", scope(service))
-            .header("x-amz-target", format!("{target}.{action}"))
+            .header("authorization", scope("sqs"))
+            .header("x-amz-target", format!("AmazonSQS.{action}"))
             .header("content-type", "application/x-amz-json-1.0")
             .send(body.to_string())?;
         let text = answer.body_mut().read_to_string()?;

@@ -96,7 +96,6 @@ pub fn run(paths: &Paths, options: &Options) -> Result<()> {
 /// Whether everything held.
 fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Result<bool> {
     let begun = Instant::now();
-    stack.purge()?;
     let shared = Arc::new(Shared {
         written: AtomicU64::new(0),
         stop: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     net::TcpListener,
     sync::{Arc, Mutex},
     thread::sleep,
@@ -40,7 +41,6 @@ pub struct Stack {
     pub api: String,
     pub socket: String,
     queues: BTreeMap<String, String>,
-    limits: String,
     pub faults: Arc<Faults>,
     pub door: Arc<Door>,
     pub gateway: Arc<Gateway>,
@@ -67,8 +67,13 @@ impl Stack {
         let ports = [at_door.local_addr()?.port(), at_gateway.local_addr()?.port()];
         state.proxies = ports.to_vec();
         let endpoint = format!("http://{}", at_gateway.local_addr()?);
-        // One that a run left behind has the addresses of that run.
+        // Nothing is taken over of an earlier run's: an emulator that was killed while it saved comes back with half of it.
         cloud::down(&paths, &mut state)?;
+        let saved = paths.state.join("cloud");
+        if saved.exists() {
+            fs::remove_dir_all(saved)?;
+        }
+        state.deployed = None;
         let clock = Clock::make(&paths.state)?;
         let mut special = clock.environment().to_vec();
         // Functions are told that AWS is where the proxy listens.
@@ -85,7 +90,7 @@ impl Stack {
         ]);
         deploy::deploy(&paths, &mut state, &credentials, &built, &aws, &database, &special)?;
         // It holds these parameters: a deployment of the developer's packs its own.
-        std::fs::remove_file(paths.zip()).ok();
+        fs::remove_file(paths.zip()).ok();
         drop(of_checkout);
 
         let outputs = state.deployed.as_ref().map(|deployed| deployed.outputs.clone()).unwrap_or_default();
@@ -96,10 +101,8 @@ impl Stack {
         let (api, socket) = (direct("ApiUrl")?, direct("WsEndpoint")?.replacen("http", "ws", 1));
         let named = |name: &String| name.strip_suffix("QueueUrl").map(str::to_owned);
         let queues = outputs.iter().filter_map(|(name, url)| Some((named(name)?, url.clone()))).collect();
-        let limits = outputs.get("LimitsTable").context("no limits")?.clone();
         Ok(Self {
             paths,
-            limits,
             state: Mutex::new(state),
             credentials,
             database,
@@ -192,12 +195,6 @@ impl Stack {
             }
         }
         Ok(letters)
-    }
-
-    /// Empties every queue, and forgets how often was registered: what an earlier run left behind is not this one's.
-    pub fn purge(&self) -> Result<()> {
-        self.aws.empty_table(&self.limits)?;
-        self.queues.values().try_for_each(|url| self.aws.sqs("PurgeQueue", &json!({"QueueUrl": url})).map(drop))
     }
 
     pub fn logs(&self) -> &std::path::Path {
