@@ -240,6 +240,17 @@ async fn rows_with_and_without_the_banks_ids_are_the_same_rows() {
 }
 
 #[tokio::test]
+async fn must_hold_29_a_file_with_one_coffee_more_than_the_last_adds_that_one() {
+    let fresh = Fresh::new().await;
+    let (db, me, mut conn) = (fresh.db(), fresh.user().await, fresh.admin().await);
+    let coffees = |n: usize| format!("Date,Description,Amount\n{}", "2026-01-05,CORNER CAFE,-3.20\n".repeat(n));
+    for (n, added, known) in [(1, 1, 0), (2, 1, 1), (2, 0, 2), (3, 1, 2)] {
+        let id = import(&db, &me, &coffees(n), "").await;
+        assert_eq!(status(&mut conn, id).await, ("completed".into(), added, known, 0), "{n}");
+    }
+}
+
+#[tokio::test]
 async fn a_revert_arms_budget_alerts_again() {
     let fresh = Fresh::new().await;
     let (db, me, mut conn) = (fresh.db(), fresh.user().await, fresh.admin().await);
