@@ -83,7 +83,12 @@ fn fan_out(users: &[User], url: &str, events_a_second: u32) -> Result<()> {
         let listeners: Vec<_> = sockets
             .into_iter()
             .map(|all| {
-                all.into_iter().map(|socket| scope.spawn(move || listen(socket, each, count))).collect::<Vec<_>>()
+                let listeners = all.into_iter().enumerate().map(|(n, socket)| {
+                    // Apps were opened at any moment: they do not ping at one.
+                    let pinged = PING / u32::try_from(SOCKETS).unwrap_or(1) * u32::try_from(n).unwrap_or(0);
+                    scope.spawn(move || listen(socket, each, count, pinged))
+                });
+                listeners.collect::<Vec<_>>()
             })
             .collect();
         let writers: Vec<_> = users.iter().map(|user| scope.spawn(move || write(user, each, pause))).collect();
@@ -131,8 +136,9 @@ fn open(user: &User, url: &str) -> Result<WebSocket<TcpStream>> {
 }
 
 /// Frames in order without a gap, until all are there.
-fn listen(mut socket: WebSocket<TcpStream>, expected: usize, count: &AtomicUsize) -> Result<Heard> {
-    let (mut heard, mut pinged, mut last) = (Heard::new(), Instant::now(), Instant::now());
+fn listen(mut socket: WebSocket<TcpStream>, expected: usize, count: &AtomicUsize, pinged: Duration) -> Result<Heard> {
+    let (mut heard, mut last) = (Heard::new(), Instant::now());
+    let mut pinged = Instant::now().checked_sub(pinged).unwrap_or_else(Instant::now);
     while heard.len() < expected {
         ensure!(last.elapsed() < PATIENCE, "no frame for {} s: {} of {expected}", PATIENCE.as_secs(), heard.len());
         if pinged.elapsed() > PING {
