@@ -20,9 +20,9 @@ use std::{
 };
 use tungstenite::{Message, WebSocket, client::client};
 
-const USERS: usize = 10;
-/// As many as a user may have.
-const SOCKETS: usize = 20;
+const USERS: usize = 40;
+/// A phone, a tablet, a laptop, and two that were forgotten.
+const SOCKETS: usize = 5;
 const EVENTS: usize = 1000;
 /// A phone's app pings more often than it must.
 const PING: Duration = Duration::from_secs(20);

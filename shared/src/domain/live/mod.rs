@@ -53,29 +53,27 @@ pub async fn admit(db: &ReadDb, keys: &Keys, tickets: &Tickets, call: &SocketCal
     }
 }
 
-/// Records a connection, and has those closed that are too many with it.
+/// Records a connection, and has those closed that are too many with it. Counted when it is there: of any number at once the
+/// last sees all.
 pub async fn open(
     connections: &Connections,
     deliver: &Queue<Deliver>,
     holder: &Holder,
     call: &SocketCall,
 ) -> Result<(), Problem> {
-    let mut all = connections.of(holder.user_id).await?;
-    if all.len() >= FAR_TOO_MANY {
-        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
-        return Err(Problem::too_many(Standing {
-            policy: "connections",
-            most,
-            window_s: WINDOW_S,
-            left: 0,
-            resets_s: 60,
-        }));
-    }
     connections.add(&call.connection_id, holder, call.now.unix_timestamp()).await?;
-    if all.len() >= MOST {
-        all.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
-        all.truncate(all.len().saturating_add(1).saturating_sub(MOST));
-        let first = all.into_iter().map(|one| one.id).collect();
+    let mut others = connections.of(holder.user_id).await?;
+    others.retain(|one| one.id != call.connection_id);
+    if others.len() >= FAR_TOO_MANY {
+        connections.remove(&call.connection_id, holder.user_id).await?;
+        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
+        let resets_s = u32::try_from(WINDOW_S).unwrap_or(1);
+        return Err(Problem::too_many(Standing { policy: "connections", most, window_s: WINDOW_S, left: 0, resets_s }));
+    }
+    if others.len() >= MOST {
+        others.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
+        others.truncate(others.len().saturating_add(1).saturating_sub(MOST));
+        let first = others.into_iter().map(|one| one.id).collect();
         events::end(deliver, holder.user_id, first, "too many connections").await;
     }
     Ok(())
