@@ -149,13 +149,16 @@ impl Socket {
         }
     }
 
-    /// Frames until the given number, in the order they came.
+    /// Frames until the given number, in the order they came; one that comes again is passed over.
     pub fn until(&mut self, seq: i64) -> Vec<Value> {
-        let mut frames = Vec::new();
-        while frames.last().is_none_or(|frame: &Value| frame["seq"].as_i64().unwrap() < seq) {
+        let (mut frames, mut last) = (Vec::new(), 0);
+        while last < seq {
             let frame = self.next();
-            assert!(frame["seq"].is_i64(), "a frame without a number: {frame}");
-            frames.push(frame);
+            let number = frame["seq"].as_i64().unwrap_or_else(|| panic!("a frame without a number: {frame}"));
+            if number > last {
+                last = number;
+                frames.push(frame);
+            }
         }
         frames
     }
