@@ -4,7 +4,7 @@ use crate::{
     domain::{
         audit,
         auth::Me,
-        events::{Announcement, Level},
+        events::Level,
         tasks::{self, Task, Work},
     },
     platform::{
@@ -72,8 +72,8 @@ pub struct Announced {
 pub async fn announce(tx: &mut Tx, me: &Me, call: &Call, new: &NewAnnouncement) -> Result<(Announced, Task), Problem> {
     let id = Uuid::now_v7();
     let (title, text) = (new.title.as_str().to_owned(), new.text.as_str().to_owned());
-    let announcement = Announcement { id, level: new.level, title, text };
-    let task = tasks::write(tx, Work::Announce { announcement }, me.now).await?;
+    let work = Work::Announce { announcement_id: id, level: new.level, title, text };
+    let task = tasks::write(tx, work, me.now).await?;
     audit::record(tx, call, me.user_id, "announcement.send", Some(id)).await?;
     Ok((Announced { id, task_id: task.id }, task))
 }

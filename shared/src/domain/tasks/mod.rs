@@ -13,7 +13,7 @@ mod tidy;
 mod watching;
 mod worker;
 
-use super::events::Announcement;
+use super::events::Level;
 use crate::platform::{
     db::{Db, Tx},
     problem::Problem,
@@ -110,8 +110,14 @@ pub enum Work {
     PinCheck,
     /// Tell everybody something.
     Announce {
-        /// What.
-        announcement: Announcement,
+        /// Its id.
+        announcement_id: Uuid,
+        /// How much it matters.
+        level: Level,
+        /// In a few words.
+        title: String,
+        /// In full.
+        text: String,
     },
 }
 

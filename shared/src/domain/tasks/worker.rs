@@ -5,7 +5,7 @@ use super::{Task, Work, runs, send, sweep, tidy, watching};
 use crate::{
     domain::{
         anchors, anomalies, auth, budgets, erasure,
-        events::{self, Delivery, Walk},
+        events::{self, Announcement, Delivery, Walk},
         imports, mails, merchants, subscriptions, trainings, transactions,
     },
     platform::{
@@ -102,9 +102,9 @@ impl Worker {
     async fn perform(&self, work: &Work, deadline: Instant) -> Result<Done, Problem> {
         let (db, relay) = (&self.db, &self.relay);
         let ran = match *work {
-            Work::Announce { ref announcement } => {
-                let id = format!("announcement {}", announcement.id);
-                Delivery::walk(&self.deliver, id, Walk::Announce(announcement.clone()), None).await.map(|()| Ran::Done)
+            Work::Announce { announcement_id: id, level, ref title, ref text } => {
+                let what = Walk::Announce(Announcement { id, level, title: title.clone(), text: text.clone() });
+                Delivery::walk(&self.deliver, format!("announcement {id}"), what, None).await.map(|()| Ran::Done)
             }
             Work::Import { user_id, import_id } => {
                 let file = async |key: &str| self.files.get(key).await;
