@@ -10,7 +10,6 @@ mod http;
 mod ledger;
 mod listener;
 mod plan;
-mod random;
 mod stack;
 mod verdict;
 mod victims;
@@ -35,7 +34,6 @@ use self::{
     ledger::Ledger,
     listener::{Heard, Listener},
     plan::Director,
-    random::Random,
     stack::Stack,
     verdict::{Known, Verdict},
     writer::{Shared, Writer},
@@ -43,6 +41,7 @@ use self::{
 use crate::{
     paths::Paths,
     progress::{say, seconds, step},
+    random::Random,
 };
 
 #[derive(clap::Args)]
@@ -114,7 +113,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
     let director = Director {
         stack: stack.clone(),
         shared: shared.clone(),
-        random: Random::new(seed, 2),
+        random: Random::of(&[seed, 2]),
         writes: options.writes,
         kills: options.kills,
         freeze: Duration::from_secs(options.freeze),
@@ -147,7 +146,7 @@ fn unleash(stack: &Arc<Stack>, options: &Options, seed: u64, run: u128) -> Resul
         let ledgers = writers.into_iter().map(|writer| writer.ledger).collect();
         known.push(Known { id: party.id, client: party.client, ledgers, heard: ended(party.listener)? });
     }
-    let mut random = Random::new(seed, 3);
+    let mut random = Random::of(&[seed, 3]);
     step("Comparing", || known.iter().try_for_each(|known| verdict.user(stack, known, &mut random)))?;
     verdict.refusals(stack, &known, &mut random)?;
     verdict.connections(stack)?;
@@ -189,7 +188,7 @@ impl Party {
         let writer = |(writer, own): (u64, &String)| Writer {
             name: format!("u{number}w{writer}"),
             client: client.clone(),
-            random: Random::new(seed, 100 + number * WRITERS + writer),
+            random: Random::of(&[seed, 100 + number * WRITERS + writer]),
             shared: shared.clone(),
             categories: categories.clone(),
             own: own.clone(),
@@ -200,7 +199,7 @@ impl Party {
             user: id.clone(),
             address: stack.socket.clone(),
             client: client.clone(),
-            random: Random::new(seed, 1000 + number),
+            random: Random::of(&[seed, 1000 + number]),
             shared: shared.clone(),
             finish: finish.clone(),
         };
@@ -214,7 +213,7 @@ fn ended<T>(thread: JoinHandle<T>) -> Result<T> {
 
 /// Users without a limit of requests.
 fn users(stack: &Stack, count: u64, run: u128) -> Result<Vec<(String, Client)>> {
-    let (mut users, mut random) = (Vec::new(), Random::new(0, 0));
+    let (mut users, mut random) = (Vec::new(), Random::of(&[0, 0]));
     for number in 0..count {
         let (email, password) = (format!("chaos-{run}-{number}@example.com"), format!("chaos {run}"));
         let body = json!({"email": email, "password": password, "full_name": "Chaos"});

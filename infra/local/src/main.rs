@@ -27,6 +27,7 @@ mod plant;
 mod postgres;
 mod process;
 mod progress;
+mod random;
 mod run;
 mod state;
 mod template;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use ureq::{Agent, Body, http::Response};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Longer than any function of those that are called may take.
 const PATIENCE: Duration = Duration::from_secs(14);

@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::{
     faults::{Armed, Class, Deed, Faults, Point, Tables, locked},
     http::Message,
-    random::Random,
 };
+use crate::random::Random;
 
 /// One message in so many is held back for up to a second, so that others overtake it.
 const HELD: u64 = 12;

@@ -17,9 +17,9 @@ use tungstenite::{Error, Message, WebSocket, client::client};
 
 use super::{
     client::{Call, Client, Outcome},
-    random::Random,
     writer::Shared,
 };
+use crate::random::Random;
 
 /// As often it looks up from reading.
 const TICK: Duration = Duration::from_millis(200);

@@ -11,11 +11,11 @@ use rustix::process::Signal;
 
 use super::{
     faults::{Armed, Class, Deed, Point, Tables},
-    random::Random,
     stack::Stack,
     victims::Victim,
     writer::Shared,
 };
+use crate::random::Random;
 
 /// The clock is wrong by up to so many seconds. By more, what is due every minute would be due only after the run.
 const JUMP_S: u64 = 45;
@@ -183,7 +183,7 @@ impl Director {
             Act::Echo => {
                 let sent = self.stack.gateway.sent();
                 // A copy of a dead letter would be a second one.
-                if let Some(letter) = self.random.pick(&sent).filter(|letter| !letter.queue.contains("-dead")) {
+                if let Some(letter) = self.random.choose(&sent).filter(|letter| !letter.queue.contains("-dead")) {
                     self.stack.send(&letter.queue, letter.group.as_deref(), &letter.body)?;
                     faults.count("messages sent again, out of order");
                 }
@@ -198,7 +198,7 @@ impl Director {
         let class = |victim: &Victim| Class::of(&victim.handler);
         let mut all = faults.victims.all();
         all.retain(|victim| class(victim) != Class::Clock && faults.may_hit(class(victim)));
-        self.random.pick(&all).cloned()
+        self.random.choose(&all).cloned()
     }
 
     /// Wakes those whose time has come. One that the emulator has given up meanwhile is gone.
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_plan_has_as_many_kills_as_asked_for_and_is_the_same_again() {
-        let plan = |seed| acts(100, &mut Random::new(seed, 0));
+        let plan = |seed| acts(100, &mut Random::of(&[seed, 0]));
         let kill = |act: &&Act| matches!(act, Act::KillAny | Act::Arm(Armed { deed: Deed::Kill, .. }));
         assert_eq!(plan(1).iter().filter(kill).count(), 100);
         assert_eq!(plan(1), plan(1));

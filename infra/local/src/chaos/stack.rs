@@ -19,7 +19,6 @@ use super::{
     database::Door,
     faults::{Faults, VISIBILITY_S, locked},
     gateway::Gateway,
-    random::Random,
 };
 use crate::{
     address::Address,
@@ -28,6 +27,7 @@ use crate::{
     paths::Paths,
     postgres,
     progress::step,
+    random::Random,
     state::{Credentials, State},
     up,
 };
@@ -82,7 +82,7 @@ impl Stack {
         let server = state.cloud.clone().context("no emulator")?;
         let faults = Arc::new(Faults::new(server.process.pid()));
         let door = Door::open(at_door, database.port, faults.clone())?;
-        let gateway = Gateway::open(at_gateway, server.port, faults.clone(), Random::new(seed, 1))?;
+        let gateway = Gateway::open(at_gateway, server.port, faults.clone(), Random::of(&[seed, 1]))?;
         let special = BTreeMap::from([
             ("LocalGateway", endpoint.clone()),
             ("DatabasePort", door.port.to_string()),

@@ -13,10 +13,10 @@ use super::{
     client::{Client, Outcome},
     ledger::{Entry, Import, Ledger, Row, cents},
     listener::Heard,
-    random::Random,
     stack::Stack,
     writer::{CURRENCY, absent},
 };
+use crate::random::Random;
 
 /// Longer than the sweep takes to find an import that stands still, and to be told by the next tick.
 const SETTLED: Duration = Duration::from_mins(4);

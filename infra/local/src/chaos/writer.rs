@@ -16,8 +16,8 @@ use super::{
     client::{Call, Client, Outcome},
     faults::locked,
     ledger::{Entry, Import, Ledger, Row, amount},
-    random::Random,
 };
+use crate::random::Random;
 
 /// Of all users' budgets.
 pub const CURRENCY: &str = "EUR";
@@ -106,7 +106,7 @@ impl Writer {
     }
 
     fn category(&mut self) -> String {
-        self.random.pick(&self.categories).cloned().unwrap_or_default()
+        self.random.choose(&self.categories).cloned().unwrap_or_default()
     }
 
     fn day(&mut self) -> String {

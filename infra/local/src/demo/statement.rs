@@ -1,16 +1,13 @@
 //! A year of a household's bank statement, in a bank's own shape: the same text for the same day.
 
 mod profile;
-mod random;
 
 use anyhow::{Context, Result, bail};
 use time::{Date, Duration, Month};
 
-use self::{
-    profile::{Everyday, Kind, Profile, Recurring, Shift},
-    random::Random,
-};
+use self::profile::{Everyday, Kind, Profile, Recurring, Shift};
 use super::cents::Cents;
+use crate::random::Random;
 
 /// Any number would do; this one stays, so that everybody sees the same statement.
 const SEED: u64 = 20_240_229;

@@ -55,11 +55,10 @@ impl Courier<'_> {
         let (page, next) = self.all.after(place.as_ref()).await?;
         let now = clock::epoch();
         let stamp = clock::now().format(&Rfc3339).unwrap_or_default();
-        let frame = match &what {
+        let mut frame = match &what {
             Walk::Sweep => reconnect("max_age"),
             Walk::Announce(data) => json!({"type": ANNOUNCEMENT, "id": data.id, "data": data}),
         };
-        let mut frame = frame;
         if let Some(object) = frame.as_object_mut() {
             object.insert("timestamp".into(), stamp.into());
         }
