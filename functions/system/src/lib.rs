@@ -19,8 +19,8 @@ struct Api;
 /// This feature's functions.
 pub const FEATURE: Feature = Feature { name: "system", functions: FUNCTIONS };
 
-/// The whole API's description, written from the code by `cargo local template` and checked in.
-const OPENAPI: &str = include_str!("openapi.json");
+/// The whole API's description, written from the code by `cargo local template`, checked in and put into the zip.
+const OPENAPI: &str = "openapi.json";
 
 /// Its part of the OpenAPI document; apart from the table, so that the deployed binary does not carry it.
 #[must_use]

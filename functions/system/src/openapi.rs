@@ -5,6 +5,7 @@ use shared::{
     platform::{
         fields::Nothing,
         http::{Call, Reply},
+        packed::unpacked,
         problem::Problem,
     },
 };
@@ -21,5 +22,5 @@ deps! {}
 )]
 pub async fn handle(_: &Deps, call: Call) -> Result<Reply, Problem> {
     let Nothing = call.query()?;
-    Ok(Reply::document("application/json", super::OPENAPI.to_owned()).with("cache-control", "public, max-age=300"))
+    Ok(Reply::document("application/json", unpacked(super::OPENAPI)?).with("cache-control", "public, max-age=300"))
 }

@@ -4,7 +4,7 @@
 
 Each FILE goes into its folder `docs`, compressed as a browser takes it.
 
-Prints the release id: a hash of the binary and of SALT (templates and
+Prints the release id: a hash of the binary, the files and SALT (templates and
 parameters). The id is also written into the zip, because SAM publishes a new
 version of a function only when the hash of its code changes; without it a
 change that comes by a parameter alone would never reach the `live` alias.
@@ -33,15 +33,16 @@ def entry(name: str, mode: int) -> zipfile.ZipInfo:
 
 def main(bootstrap: str, target: str, salt: str, *files: str) -> None:
     code = pathlib.Path(bootstrap).read_bytes()
-    release = hashlib.sha256(salt.encode() + b"\0" + code).hexdigest()[:12]
+    docs = {pathlib.Path(file).name: gzip.compress(pathlib.Path(file).read_bytes(), mtime=0) for file in files}
+    release = hashlib.sha256(b"\0".join([salt.encode(), code, *docs.values()])).hexdigest()[:12]
     part = f"{target}.{os.getpid()}.part"
     with zipfile.ZipFile(part, "w", compresslevel=1) as archive:
         archive.writestr(entry("bootstrap", 0o755), code)
         archive.writestr(entry("release", 0o644), release + "\n")
-        for file in map(pathlib.Path, files):
-            packed = entry(f"docs/{file.name}.gz", 0o644)
-            packed.compress_type = zipfile.ZIP_STORED
-            archive.writestr(packed, gzip.compress(file.read_bytes(), mtime=0))
+        for name, packed in docs.items():
+            stored = entry(f"docs/{name}.gz", 0o644)
+            stored.compress_type = zipfile.ZIP_STORED
+            archive.writestr(stored, packed)
     os.replace(part, target)
     print(release)
 

@@ -57,8 +57,10 @@ impl Built {
 pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> Result<String> {
     let meta = fs::metadata(bootstrap).with_context(|| format!("no {}", bootstrap.display()))?;
     let age = meta.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
-    let page = Node::install(paths)?.page();
-    let input = fingerprint(format!("{age} {} {salt} {page:?}", meta.len()).as_bytes());
+    let mut docs = Node::install(paths)?.page().to_vec();
+    docs.push(paths.openapi());
+    let openapi = fingerprint(&fs::read(paths.openapi())?);
+    let input = fingerprint(format!("{age} {} {salt} {docs:?} {openapi}", meta.len()).as_bytes());
     let zip = paths.zip();
     if let Some(packed) = &state.packed
         && packed.input == input
@@ -75,7 +77,7 @@ pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> R
                 .arg(&stripped)
                 .arg(&zip)
                 .arg(salt)
-                .args(&page),
+                .args(&docs),
         )?;
         Ok(release.trim().to_owned())
     })?;

@@ -42,9 +42,7 @@ pub fn deploy(
     database: &Address,
     special: &Parameters,
 ) -> Result<bool> {
-    if template::refresh(paths, &built.tools)? {
-        build::build(paths)?;
-    }
+    template::refresh(paths, &built.tools)?;
     let mut parameters = parameters(credentials, aws, database);
     parameters.extend(special.clone());
     let texts: String = templates(paths)?.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;

@@ -62,6 +62,11 @@ impl Paths {
         self.root.join("target/lambda/bootstrap.zip")
     }
 
+    /// The API's description, which `GET /openapi.json` answers with.
+    pub fn openapi(&self) -> PathBuf {
+        self.root.join("functions/system/src/openapi.json")
+    }
+
     pub fn python(&self, file: &str) -> PathBuf {
         self.root.join("infra/local/python").join(file)
     }

@@ -2,7 +2,8 @@
 //! start.
 
 use super::problem::Problem;
-use std::{env, fs};
+use flate2::read::GzDecoder;
+use std::{env, fs, io::Read};
 
 /// A file of the zip's folder `docs`, compressed.
 pub fn packed(name: &str) -> Result<Vec<u8>, Problem> {
@@ -10,4 +11,11 @@ pub fn packed(name: &str) -> Result<Vec<u8>, Problem> {
     let file = bootstrap.with_file_name("docs").join(format!("{name}.gz"));
     fs::read(&file)
         .map_err(|error| Problem::internal(format!("{}: {error}; the zip was packed without it", file.display())))
+}
+
+/// The same as text, for clients that were not asked whether they take it compressed.
+pub fn unpacked(name: &str) -> Result<String, Problem> {
+    let mut text = String::new();
+    GzDecoder::new(packed(name)?.as_slice()).read_to_string(&mut text).map_err(Problem::internal)?;
+    Ok(text)
 }

@@ -18,9 +18,6 @@ use serde::Deserialize;
 
 use crate::{build, paths::Paths, progress::say};
 
-/// The API's description, which `GET /openapi.json` answers with.
-const OPENAPI: &str = "functions/system/src/openapi.json";
-
 #[derive(Deserialize)]
 pub struct Description {
     pub features: Vec<Feature>,
@@ -98,12 +95,9 @@ pub fn write(paths: &Paths, check: bool) -> Result<()> {
     store(paths, &changed)
 }
 
-/// As part of a deployment: what is deployed is what the code says. True when the binary has to be built again, because
-/// it carries the OpenAPI document.
-pub fn refresh(paths: &Paths, tools: &Path) -> Result<bool> {
-    let changed = differences(paths, tools)?;
-    store(paths, &changed)?;
-    Ok(changed.contains_key(&paths.root.join(OPENAPI)))
+/// As part of a deployment: what is deployed is what the code says.
+pub fn refresh(paths: &Paths, tools: &Path) -> Result<()> {
+    store(paths, &differences(paths, tools)?)
 }
 
 fn store(paths: &Paths, changed: &BTreeMap<PathBuf, String>) -> Result<()> {
@@ -130,7 +124,7 @@ fn differences(paths: &Paths, tools: &Path) -> Result<BTreeMap<PathBuf, String>>
     let old = fs::read_to_string(&root).context("no template.yaml")?;
     files.insert(root, root::with_features(&old, &description)?);
     if let Some(text) = build::openapi(tools)? {
-        files.insert(paths.root.join(OPENAPI), text);
+        files.insert(paths.openapi(), text);
     }
     files.retain(|file, text| fs::read_to_string(file).ok().as_ref() != Some(text));
     Ok(files)
