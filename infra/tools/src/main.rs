@@ -12,11 +12,13 @@ mod timing;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use shared::platform::{
+    config::Config,
+    function::{Env, Port},
     rates::Tier,
-    rotation::{self, Rotation},
+    rotation::SigningKeys,
 };
 use sqlx::{Connection, PgConnection};
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 #[derive(Parser)]
 #[command(about = "Tallybook's maintenance commands")]
@@ -52,12 +54,12 @@ enum Command {
         /// The user's address
         email: String,
     },
-    /// Make a new key the one that signs tokens, with no token refused on the way. Works on the secret that `KEYS_SECRET`
-    /// names, with the region, credentials and perhaps `AWS_ENDPOINT_URL` of the shell. Run one at a time
+    /// Have the next key sign tokens, with no token refused on the way, and add the one after it. Works on the secret that
+    /// `KEYS_SECRET` names, with the region, credentials and perhaps `AWS_ENDPOINT_URL` of the shell. Run one at a time
     RotateKeys {
-        /// Seconds until every environment has the new key; no fewer than 15
-        #[arg(long, default_value_t = rotation::WAIT_S, value_parser = clap::value_parser!(u64).range(15..))]
-        wait: u64,
+        /// Take all keys out of use that there are, and every token with them: somebody else may know them
+        #[arg(long)]
+        revoke: bool,
     },
     /// Measure whether login and forgot answer in the same time for known and unknown addresses
     Timing(timing::Options),
@@ -92,7 +94,7 @@ async fn main() -> Result<()> {
         Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
         Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
-        Command::RotateKeys { wait } => rotate_keys(Duration::from_secs(*wait)).await?,
+        Command::RotateKeys { revoke } => rotate_keys(*revoke).await?,
         Command::Timing(options) => timing::run(options)?,
         Command::MakeTier { email, tier } => make_tier(cli.url()?, email, *tier).await?,
         Command::Seed(options) => seed::run(cli.url()?, options).await?,
@@ -101,13 +103,18 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn rotate_keys(wait: Duration) -> Result<()> {
-    let pause = async |added: &str| {
-        println!("{added} verifies; it will sign in {} s, when every environment has it", wait.as_secs());
-        tokio::time::sleep(wait).await;
-    };
-    let rotated = Rotation::open()?.rotate(pause).await?;
-    println!("{} signs; {} verify until their last tokens have ended", rotated.signs, rotated.verify.join(", "));
+async fn rotate_keys(revoke: bool) -> Result<()> {
+    let keys = SigningKeys::open(&Env::new(Config::of_command()?))?;
+    if revoke {
+        let rotated = keys.revoke().await?;
+        println!(
+            "{} signs. Whoever has a session logs in again; functions forget the old keys within five minutes",
+            rotated.signs
+        );
+    } else {
+        let rotated = keys.rotate().await?;
+        println!("{} signs; {} verify, and the last of them signs next", rotated.signs, rotated.verify.join(", "));
+    }
     Ok(())
 }
 

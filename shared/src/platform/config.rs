@@ -65,7 +65,8 @@ impl Config {
         Self::read(|name| env(name).or_else(|| (name == "_HANDLER").then(|| "command".into())))
     }
 
-    pub(crate) fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    /// From wherever settings come from.
+    pub fn read(lookup: fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let stage = lookup("STAGE").ok_or_else(|| missing("STAGE"))?;
         if !["local", "dev", "staging", "prod"].contains(&stage.as_str()) {
             return Err(ConfigError(format!("STAGE is {stage:?}: set it to local, dev, staging or prod")));

@@ -22,6 +22,12 @@ pub enum Grant {
     /// The signing keys.
     #[serde(rename = "secret:keys")]
     Keys,
+    /// Changing the signing keys.
+    #[serde(rename = "rotate:keys")]
+    RotateKeys,
+    /// Changing the passwords that functions connect with.
+    #[serde(rename = "rotate:database")]
+    RotateDatabase,
     /// The rate limits' table.
     #[serde(rename = "table:limits")]
     Limits,

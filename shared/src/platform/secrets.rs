@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Refresh after this long, so that a rotation is seen without a restart.
-const FRESH_S: i64 = 300;
+pub const FRESH_S: i64 = 300;
 
 /// What a secret must be able to say of itself.
 pub trait Secret: DeserializeOwned + 'static {

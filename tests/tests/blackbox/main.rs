@@ -43,6 +43,7 @@ mod portfolio;
 mod privacy;
 mod proofs;
 mod rates;
+mod rotation;
 mod services;
 mod sockets;
 mod sockets_upkeep;

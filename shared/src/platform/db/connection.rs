@@ -1,10 +1,11 @@
 //! Opening connections, and telling a live one from a dead one.
 
 use crate::platform::{
+    clock,
     config::{ConfigError, DbTls},
     function::Env,
     problem::Problem,
-    secrets::{Secret, SecretCell},
+    secrets::{FRESH_S, Secret, SecretCell},
 };
 use serde::Deserialize;
 use sqlx::{
@@ -28,6 +29,9 @@ const AWAITED: Duration = Duration::from_millis(2500);
 /// A statement of a worker: longer than the server lets any of the application's run, so that this is only about silence.
 const UNHURRIED: Duration = Duration::from_secs(6);
 
+/// A password that was refused is read again when it is older than this.
+const REFUSED_S: i64 = 5;
+
 /// A connection outside any transaction.
 pub struct Open {
     pub(super) conn: PgConnection,
@@ -43,13 +47,36 @@ pub(super) struct Terms {
 }
 
 /// The credentials as RDS writes them.
-#[derive(Deserialize)]
-struct Credentials {
-    host: String,
-    port: u16,
-    dbname: String,
-    username: String,
-    password: String,
+#[derive(Clone, Deserialize)]
+pub struct Credentials {
+    /// Where.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Which database.
+    pub dbname: String,
+    /// As whom.
+    pub username: String,
+    /// The role's password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// How to connect, but for what secures it.
+    pub(super) fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .host(&self.host)
+            .port(self.port)
+            .database(&self.dbname)
+            .username(&self.username)
+            .password(&self.password)
+    }
 }
 
 impl Secret for Credentials {
@@ -105,18 +132,15 @@ impl Connector {
         matches!(&self.source, Source::Secret { env, .. } if env.config.db_pooled)
     }
 
-    async fn options(&self) -> Result<PgConnectOptions, Problem> {
+    /// With a password that is no older than `since`.
+    async fn options(&self, since: i64) -> Result<PgConnectOptions, Problem> {
         let (cell, config) = match &self.source {
             Source::Options(options) => return Ok((**options).clone()),
             Source::Secret { cell, env } => (cell, &env.config),
         };
-        let secret = cell.get().await?;
-        let options = PgConnectOptions::new_without_pgpass()
-            .host(&secret.host)
-            .port(secret.port)
-            .database(&secret.dbname)
-            .username(&secret.username)
-            .password(&secret.password)
+        let secret = cell.get_since(since).await?;
+        let options = secret
+            .options()
             .application_name(&config.handler)
             .statement_cache_capacity(if config.db_pooled { 0 } else { 100 });
         Ok(secured(options, config.db_tls, &config.db_ca_file))
@@ -124,11 +148,13 @@ impl Connector {
 
     pub(super) async fn open(&self) -> Result<Open, Problem> {
         let connect = async {
-            let options = self.options().await?;
-            options
-                .connect()
-                .await
-                .map_err(|error| Problem::unavailable(format!("connect: {}", super::tx::describe(&error))))
+            let now = clock::epoch();
+            let mut conn = self.options(now.saturating_sub(FRESH_S)).await?.connect().await;
+            // Another password than a moment ago, perhaps: a proxy knows the latest alone. Not asked for at every refusal.
+            if conn.as_ref().is_err_and(is_refusal) {
+                conn = self.options(now.saturating_sub(REFUSED_S)).await?.connect().await;
+            }
+            conn.map_err(|error| Problem::unavailable(format!("connect: {}", super::tx::describe(&error))))
         };
         match timeout(CONNECT, connect).await {
             Ok(conn) => conn.map(|conn| Open { conn }),
@@ -154,6 +180,11 @@ impl Connector {
             Err(_) => Err(Problem::unavailable("begin: timed out")),
         }
     }
+}
+
+/// Whether the server, or the proxy before it, does not know the name or the password: SQLSTATE's class 28.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code.starts_with("28"))
 }
 
 /// Runs a statement without parameters by the simple protocol.

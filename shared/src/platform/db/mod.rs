@@ -5,6 +5,7 @@
 
 mod connection;
 mod constraints;
+pub mod roles;
 mod tx;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     problem::Problem,
 };
 use connection::Connector;
-pub use connection::secured;
+pub use connection::{Credentials, secured};
 use futures_util::FutureExt;
 use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::Mutex;
