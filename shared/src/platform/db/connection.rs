@@ -43,13 +43,36 @@ pub(super) struct Terms {
 }
 
 /// The credentials as RDS writes them.
-#[derive(Deserialize)]
-struct Credentials {
-    host: String,
-    port: u16,
-    dbname: String,
-    username: String,
-    password: String,
+#[derive(Clone, Deserialize)]
+pub struct Credentials {
+    /// Where.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Which database.
+    pub dbname: String,
+    /// As whom.
+    pub username: String,
+    /// The role's password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// How to connect, but for what secures it.
+    pub(super) fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .host(&self.host)
+            .port(self.port)
+            .database(&self.dbname)
+            .username(&self.username)
+            .password(&self.password)
+    }
 }
 
 impl Secret for Credentials {
@@ -111,12 +134,8 @@ impl Connector {
             Source::Secret { cell, env } => (cell, &env.config),
         };
         let secret = cell.get().await?;
-        let options = PgConnectOptions::new_without_pgpass()
-            .host(&secret.host)
-            .port(secret.port)
-            .database(&secret.dbname)
-            .username(&secret.username)
-            .password(&secret.password)
+        let options = secret
+            .options()
             .application_name(&config.handler)
             .statement_cache_capacity(if config.db_pooled { 0 } else { 100 });
         Ok(secured(options, config.db_tls, &config.db_ca_file))

@@ -5,6 +5,7 @@
 
 mod connection;
 mod constraints;
+pub mod migrations;
 mod tx;
 
 use super::{
