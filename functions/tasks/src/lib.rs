@@ -1,8 +1,9 @@
-//! The workers of the task queues.
+//! The workers of the task queues, and what is done at a deployment.
 
 mod default;
 mod high;
 mod low;
+mod migrate;
 mod scheduled;
 
 use shared::{
@@ -18,4 +19,5 @@ const FUNCTIONS: &[Function] = &[
     function!("tasks": default, QUEUE "default", batch 10, concurrency 5, 512 MB, 60 s),
     function!("tasks": low, QUEUE "low", batch 1, concurrency 2, 512 MB, 120 s),
     function!("tasks": scheduled, QUEUE "scheduled", batch 1, concurrency 2, 1024 MB, 120 s),
+    function!("tasks": migrate, INVOKE, 512 MB, 900 s),
 ];

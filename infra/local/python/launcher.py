@@ -76,10 +76,13 @@ def mend_queue_gap(lambda_svc) -> None:
 def mend_old_versions(runtime, lambda_svc) -> None:
     """The first process of every version is kept for ever, and each deployment makes
     a version of every function: after five there would be hundreds of processes,
-    each with its connection to Postgres. AWS lets go of what is not asked any more."""
+    each with its connection to Postgres. AWS lets go of what is not asked any more:
+    that is every version that no alias leads to, after a rollback the newest one."""
     reap = need(lambda_svc, "reap_idle_workers", "ttl")
     workers, lock = need(runtime, "_workers"), need(runtime, "_lock")
     kill, key = need(runtime, "kill_workers", "workers"), need(runtime, "_worker_key", "func_name config qualifier")
+    functions = need(lambda_svc, "_functions")
+    need(functions, "get_scoped", "account_id region key")
     arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
     if not key("f", {"FunctionArn": arn}, "7").endswith(":f:7"):
         fail("the keys of workers have another form")
@@ -87,12 +90,13 @@ def mend_old_versions(runtime, lambda_svc) -> None:
     def reap_old_versions(ttl=None):
         reaped = reap(ttl)
         with lock:
-            versions = {}
+            old = []
             for full in workers:
-                function, _, version = full.rpartition(":")
-                if version.isdigit():
-                    versions.setdefault(function, []).append(int(version))
-            old = [f"{function}:{version}" for function, all_of in versions.items() for version in all_of if version < max(all_of)]
+                account, region, name, version = full.split(":")
+                function = functions.get_scoped(account, region, name) or {}
+                called = {alias["FunctionVersion"] for alias in function.get("aliases", {}).values()}
+                if version.isdigit() and called and version not in called:
+                    old.append(full)
             # One that is in use is met again in half a minute.
             idle = [full for full in old if not any(worker.in_use for worker in workers[full])]
             doomed = [worker for full in idle for worker in workers.pop(full)]

@@ -40,16 +40,20 @@ pub struct Built {
 impl Built {
     /// Where cargo puts them, which a user may have set in several ways.
     pub fn find(paths: &Paths) -> Result<Self> {
-        let metadata = output(
-            Command::new(install::cargo())
-                .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-                .current_dir(&paths.root),
-        )?;
-        let metadata: Value = serde_json::from_str(&metadata)?;
-        let target = metadata.get("target_directory").and_then(Value::as_str).context("no target directory")?;
-        let target = Path::new(target).join("debug");
+        let target = target(paths)?.join("debug");
         Ok(Self { bootstrap: target.join("bootstrap"), tools: target.join("tools") })
     }
+}
+
+/// Where cargo puts what it builds.
+pub fn target(paths: &Paths) -> Result<PathBuf> {
+    let metadata = output(
+        Command::new(install::cargo())
+            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+            .current_dir(&paths.root),
+    )?;
+    let metadata: Value = serde_json::from_str(&metadata)?;
+    Ok(metadata.get("target_directory").and_then(Value::as_str).context("no target directory")?.into())
 }
 
 /// Makes the zip unless it is there already, and returns its release id. `salt` is everything else

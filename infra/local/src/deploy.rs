@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
+use ship::release;
 
 use crate::{
     address::Address,
@@ -28,11 +29,27 @@ const EXPIRING: [&str; 3] = ["LimitsTable", "TicketsTable", "ConnectionsTable"];
 
 /// By the names of the root template.
 pub type Parameters = BTreeMap<&'static str, String>;
-/// What most deployments change of the parameters.
-pub const USUAL: Parameters = BTreeMap::new();
 
-/// Brings the local AWS to what the checkout holds, with some parameters as `special` has them; does nothing when it is
-/// there already.
+#[derive(clap::Args)]
+pub struct Options {
+    /// What the release is called; otherwise by what it is made of
+    #[arg(long, hide = true)]
+    pub release: Option<String>,
+    /// Do not migrate, and send nobody to the release: `cargo ship` does
+    #[arg(long, hide = true)]
+    pub hold: bool,
+}
+
+/// What a deployment does otherwise than most.
+#[derive(Default)]
+pub struct Plan {
+    /// Parameters.
+    pub special: Parameters,
+    /// Whether callers stay with the release before.
+    pub hold: bool,
+}
+
+/// Brings the local AWS to what the checkout holds; does nothing when it is there already.
 pub fn deploy(
     paths: &Paths,
     state: &mut State,
@@ -40,14 +57,16 @@ pub fn deploy(
     built: &Built,
     aws: &Aws,
     database: &Address,
-    special: &Parameters,
+    plan: &Plan,
 ) -> Result<bool> {
     template::refresh(paths, &built.tools)?;
     let mut parameters = parameters(credentials, aws, database);
-    parameters.extend(special.clone());
+    parameters.extend(plan.special.clone());
+    let named = parameters.remove("Release");
     let texts: String = templates(paths)?.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
     let salt = fingerprint(format!("{parameters:?}{texts}").as_bytes());
-    let release = build::pack(paths, state, &built.bootstrap, &salt)?;
+    let packed = build::pack(paths, state, &built.bootstrap, &salt)?;
+    let release = named.unwrap_or(packed);
     if let Some(deployed) = &state.deployed
         && deployed.release == release
         // A killed emulator comes back with what it last saved, which may be an older release.
@@ -67,10 +86,23 @@ pub fn deploy(
         }
         let outputs = aws.outputs(STACK)?.context("deployed, but the stack is not complete")?;
         what_the_emulator_skips(aws, &outputs)?;
+        if !plan.hold {
+            go_live(paths, aws)?;
+        }
         state.deployed = Some(Deployed { release, outputs });
         state.save(paths)
     })?;
     Ok(true)
+}
+
+/// Sends callers to what was deployed, as `cargo ship` does on AWS, but without trying it first.
+fn go_live(paths: &Paths, aws: &Aws) -> Result<()> {
+    let (aws, events) = (ship::aws::Aws::local(&aws.url("")), ship::smoke::Events::read(&paths.root)?);
+    let names = ship::stack::functions(&aws, STACK)?;
+    let before = release::standing(&aws, &names)?;
+    let moves = release::forward(&before, &release::publish(&aws, &names)?, &|handler| events.is_worker(handler));
+    release::go(&aws, &moves)?;
+    release::prune(&aws, &names).map(drop)
 }
 
 /// All that is needed beyond `sam deploy`: the emulator takes a table's `TimeToLiveSpecification`
@@ -99,6 +131,8 @@ fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> Param
         ("DatabasePooled", "false".to_owned()),
         ("DatabaseReadPassword", credentials.read.clone()),
         ("DatabaseWritePassword", credentials.write.clone()),
+        ("DatabaseMigratePassword", credentials.migrate.clone()),
+        ("DatabaseAdmin", serde_json::json!({"username": database.user, "password": database.password}).to_string()),
         ("Keys", credentials.keys.clone()),
     ]);
     for (variable, parameter) in [("TALLYBOOK_LOG", "LogLevel"), ("TALLYBOOK_QUEUE_VISIBILITY", "QueueVisibility")] {

@@ -22,6 +22,7 @@ mod install;
 mod logs;
 mod mails;
 mod node;
+mod package;
 mod paths;
 mod plant;
 mod postgres;
@@ -62,7 +63,22 @@ enum Command {
         json: bool,
     },
     /// Build and deploy after a change
-    Deploy,
+    Deploy(deploy::Options),
+    /// Build the bootstrap for AWS, pack it, and print where the zip is
+    #[command(hide = true)]
+    Package {
+        #[arg(long, default_value = "x86_64")]
+        arch: String,
+    },
+    /// The SAM CLI, as whoever calls: `cargo local sam -- deploy …`
+    #[command(hide = true)]
+    Sam {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// The credentials that the SAM CLI finds, as JSON, for `cargo ship`
+    #[command(hide = true)]
+    Credentials,
     /// Follow what the functions log
     Logs {
         /// Only functions whose name contains this, such as `auth-login` or `tasks`
@@ -187,7 +203,10 @@ fn command() -> Result<()> {
         Command::Up { detach } => up::up(&here, detach),
         Command::Down => up::down(&here),
         Command::Env { json } => environment::print(&here, json),
-        Command::Deploy => up::redeploy(&here),
+        Command::Deploy(options) => up::redeploy(&here, &options),
+        Command::Package { arch } => package::package(&here, &arch),
+        Command::Sam { args } => package::sam(&here, &args),
+        Command::Credentials => package::credentials(&here),
         Command::Clients { check } => node::clients(&here, check),
         Command::Logs { function, no_follow } => logs::print(&here, function.as_deref(), !no_follow),
         Command::Mails { folder } => mails::write(&here, folder),

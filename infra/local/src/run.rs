@@ -147,8 +147,11 @@ fn apply_migrations(paths: &Paths, bin: &Path, address: &Address) -> Result<()> 
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<BTreeSet<_>, _>>()?;
     for file in files.iter().filter(|file| file.to_string_lossy().ends_with(".up.sql")) {
-        let psql = ["-qX", "-1", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"];
-        output(address.psql(bin).args(psql).arg("-f").arg(file))?;
+        let psql = ["-qX", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"];
+        // As sqlx reads it.
+        let alone = fs::read_to_string(file)?.starts_with("-- no-transaction");
+        let together: &[&str] = if alone { &[] } else { &["-1"] };
+        output(address.psql(bin).args(psql).args(together).arg("-f").arg(file))?;
     }
     Ok(())
 }

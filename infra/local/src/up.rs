@@ -71,7 +71,7 @@ fn start(paths: &Paths) -> Result<()> {
             tools(paths, &state, &credentials, &built, &["import-merchants".as_ref(), merchants.as_path()])
         })?;
     }
-    deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database, &deploy::USUAL)?;
+    deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database, &deploy::Plan::default())?;
     Ok(())
 }
 
@@ -85,7 +85,7 @@ fn tools(paths: &Paths, state: &State, credentials: &Credentials, built: &Built,
 }
 
 /// After a change of code or template.
-pub fn redeploy(paths: &Paths) -> Result<()> {
+pub fn redeploy(paths: &Paths, options: &deploy::Options) -> Result<()> {
     let _lock = paths.lock()?;
     let begun = Instant::now();
     let mut state = State::load(paths);
@@ -94,8 +94,13 @@ pub fn redeploy(paths: &Paths) -> Result<()> {
     let aws = Aws::at(server.context("nothing runs; `cargo local up` first")?.port);
     let database = postgres::address(&state, &credentials)?.context("no database; `cargo local up` first")?;
     let built = build::build(paths)?;
-    migrate(paths, &state, &credentials, &built)?;
-    let changed = deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database, &deploy::USUAL)?;
+    // Who holds the release back has its own function migrate.
+    if !options.hold {
+        migrate(paths, &state, &credentials, &built)?;
+    }
+    let special = options.release.iter().map(|release| ("Release", release.clone())).collect();
+    let plan = deploy::Plan { special, hold: options.hold };
+    let changed = deploy::deploy(paths, &mut state, &credentials, &built, &aws, &database, &plan)?;
     let what = if changed { "Deployed" } else { "Nothing to deploy" };
     say(format_args!("{what} after {}", seconds(begun.elapsed())));
     Ok(())

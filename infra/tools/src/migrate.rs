@@ -2,12 +2,8 @@
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use sqlx::{
-    Connection, PgConnection,
-    migrate::{Migrate, Migrator},
-};
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+use shared::platform::db::migrations::MIGRATOR;
+use sqlx::{Connection, PgConnection, migrate::Migrate};
 
 #[derive(Subcommand)]
 pub enum Step {

@@ -19,6 +19,9 @@ pub enum Grant {
     /// Postgres as `tallybook_write`.
     #[serde(rename = "db:write")]
     DbWrite,
+    /// Postgres as `tallybook_migrate`, and as the administrator who makes database and roles.
+    #[serde(rename = "db:migrate")]
+    DbMigrate,
     /// The signing keys.
     #[serde(rename = "secret:keys")]
     Keys,
@@ -110,7 +113,7 @@ impl Env {
     /// Wraps the configuration of a function that something like this makes run.
     #[must_use]
     pub fn of(config: Config, trigger: Trigger) -> Arc<Self> {
-        let awaited = !matches!(trigger, Trigger::Queue { .. });
+        let awaited = !matches!(trigger, Trigger::Queue { .. } | Trigger::Invoke);
         Arc::new(Self { config, awaited, aws: OnceLock::new() })
     }
 
@@ -189,6 +192,8 @@ pub enum Trigger {
         /// Invocations at one time at most.
         max_concurrency: u16,
     },
+    /// Whoever deploys, by hand or by `cargo ship`.
+    Invoke,
 }
 
 /// Who may call.

@@ -1,5 +1,7 @@
 //! Serving events: what stands around every handler.
 
+mod invoke;
+
 pub use super::gate::{Claims, check_access};
 use super::{
     clock,
@@ -22,6 +24,8 @@ use serde::{Serialize, Serializer};
 use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+pub use invoke::{Invoked, invoke};
 
 /// Awaits a handler and turns a panic into a 500, so that one bad request does not end the environment.
 pub async fn guarded<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
@@ -361,6 +365,12 @@ macro_rules! function {
             $crate::platform::function::Access::Public, $memory, $timeout,
             <$module::Deps as $crate::platform::function::Port>::grants,
             |env| Box::pin($crate::platform::serve::queue::<$module::Deps, _>(env, $module::handle)))
+    };
+    ($feature:literal: $module:ident, INVOKE, $memory:literal MB, $timeout:literal s) => {
+        $crate::function!(@row $feature, $module, $crate::platform::function::Trigger::Invoke,
+            $crate::platform::function::Access::Public, $memory, $timeout,
+            <$module::Deps as $crate::platform::function::Port>::grants,
+            |env| Box::pin($crate::platform::serve::invoke::<$module::Deps, _>(env, $module::handle)))
     };
 }
 

@@ -37,6 +37,7 @@ mod mails_summaries;
 mod merchant_merges;
 mod merchant_statistics;
 mod merchants;
+mod migrations;
 mod model;
 mod portfolio;
 mod reviews;

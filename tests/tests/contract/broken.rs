@@ -1,6 +1,6 @@
 //! Each rule is shown one break of its kind, in a copy, and must notice it.
 
-use crate::{answers, repository::Repository, rules};
+use crate::{answers, releases, repository::Repository, rules};
 use serde_json::{Value, json};
 
 /// The rule holds before the break, and names it after.
@@ -44,7 +44,7 @@ fn a_route_that_a_template_lost() {
 #[test]
 fn a_route_that_leads_to_another_function() {
     notices(rules::routes, "POST /auth/login of HttpApi to auth.register", |repository| {
-        properties(repository, AUTH, "LoginIntegration")["IntegrationUri"] = json!({"Ref": "Register.Alias"});
+        properties(repository, AUTH, "LoginIntegration")["IntegrationUri"] = json!({"Ref": "RegisterLive"});
     });
 }
 
@@ -69,6 +69,19 @@ fn a_route_that_the_openapi_document_lost_or_made_up() {
 #[test]
 fn a_route_that_the_gateway_may_not_call() {
     notices(rules::routes, "auth.login may not be called", |repository| remove(repository, AUTH, "LoginPermission"));
+}
+
+#[test]
+fn an_alias_that_a_deployment_of_the_template_would_move() {
+    notices(releases::aliases, "LoginLive", |repository| {
+        properties(repository, AUTH, "LoginLive")["Description"] = json!("called");
+    });
+    notices(releases::aliases, "LoginFirst", |repository| {
+        properties(repository, AUTH, "LoginFirst")["Description"] = json!({"Ref": "Release"});
+    });
+    notices(releases::aliases, "AutoPublishAlias", |repository| {
+        properties(repository, AUTH, "Login")["AutoPublishAlias"] = json!("live");
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod answers;
 mod broken;
+mod releases;
 mod repository;
 mod rules;
 
@@ -24,6 +25,11 @@ fn routes_are_the_same_in_tables_templates_and_openapi() {
 #[test]
 fn every_handler_is_deployed_once_as_its_table_says() {
     holds(rules::handlers);
+}
+
+#[test]
+fn aliases_are_made_once_and_moved_by_nobody_but_who_releases() {
+    holds(releases::aliases);
 }
 
 #[test]

@@ -30,9 +30,9 @@ fn compare(what: &str, left: &(&str, Vec<String>), right: &(&str, Vec<String>)) 
     found
 }
 
-/// The function that a reference to its alias means, in one template: `!Ref Register.Alias`.
+/// The function that a reference to its alias means, in one template: `!Ref RegisterLive`.
 fn alias(reference: &Value) -> Option<&str> {
-    reference["Ref"].as_str()?.strip_suffix(".Alias")
+    reference["Ref"].as_str()?.strip_suffix("Live")
 }
 
 /// The name inside `integrations/${Name}`.
@@ -89,7 +89,7 @@ pub fn routes(repository: &Repository) -> Vec<String> {
     found
 }
 
-fn function<'a>(repository: &'a Repository, handler: &str) -> Option<(&'a str, &'a str, &'a Value)> {
+pub fn function<'a>(repository: &'a Repository, handler: &str) -> Option<(&'a str, &'a str, &'a Value)> {
     repository.resources(FUNCTION).find(|(_, _, properties)| properties["Handler"] == handler)
 }
 
@@ -136,6 +136,13 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
     match grant.split_once(':') {
         Some(("db", "read")) => secret("DB_READ_SECRET", "DatabaseReadSecret"),
         Some(("db", "write")) => secret("DB_WRITE_SECRET", "DatabaseWriteSecret"),
+        Some(("db", "migrate")) => {
+            let all = ["Admin", "Migrate", "Read", "Write"];
+            let each =
+                all.map(|who| secret(&format!("DB_{}_SECRET", who.to_uppercase()), &format!("Database{who}Secret")));
+            let (variables, statements): (Vec<_>, Vec<_>) = each.into_iter().unzip();
+            (variables.concat(), statements.concat())
+        }
         Some(("secret", "keys")) => secret("KEYS_SECRET", "KeysSecret"),
         Some(("table", table)) => {
             let arn = reference(&format!("{}TableArn", capital(table)));
@@ -393,6 +400,7 @@ pub fn events(repository: &Repository) -> Vec<String> {
             "http" | "default" => serde_json::from_str::<ApiGatewayV2httpRequest>(text).map(|event| event.route_key),
             "socket" => serde_json::from_str::<ApiGatewayWebsocketProxyRequest>(text)
                 .map(|event| event.request_context.route_key),
+            "invoke" => serde_json::from_str::<Value>(text).map(|_| None),
             _ => serde_json::from_str::<SqsEvent>(text).map(|event| {
                 let arn = event.records.first().and_then(|record| record.event_source_arn.clone());
                 arn.and_then(|arn| {
@@ -412,13 +420,9 @@ pub fn events(repository: &Repository) -> Vec<String> {
     found
 }
 
-/// A stack of 500 resources is refused; what SAM makes of one counts.
+/// A stack of 500 resources is refused. SAM makes one of each of ours.
 pub fn sizes(repository: &Repository) -> Vec<String> {
-    let size = |template: &Value| -> usize {
-        let resources = template["Resources"].as_object().into_iter().flatten();
-        // A function that publishes an alias is a function, a version and the alias.
-        resources.map(|(_, resource)| if resource["Type"] == FUNCTION { 3 } else { 1 }).sum()
-    };
+    let size = |template: &Value| template["Resources"].as_object().map_or(0, serde_json::Map::len);
     let sizes = repository.templates.iter().map(|(path, template)| (path, size(template)));
     sizes
         .filter(|(_, size)| *size >= 400 || *size == 0)

@@ -23,7 +23,9 @@ use super::{
 use crate::{
     address::Address,
     aws::Aws,
-    build, cloud, deploy, doctor, install,
+    build, cloud,
+    deploy::{self, Plan},
+    doctor, install,
     paths::Paths,
     postgres,
     progress::step,
@@ -88,7 +90,7 @@ impl Stack {
             ("DatabasePort", door.port.to_string()),
             ("QueueVisibility", VISIBILITY_S.to_string()),
         ]);
-        deploy::deploy(&paths, &mut state, &credentials, &built, &aws, &database, &special)?;
+        deploy::deploy(&paths, &mut state, &credentials, &built, &aws, &database, &Plan { special, hold: false })?;
         // It holds these parameters: a deployment of the developer's packs its own.
         fs::remove_file(paths.zip()).ok();
         drop(of_checkout);

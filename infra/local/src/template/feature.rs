@@ -31,12 +31,13 @@ const COMMON: [&str; 12] = [
 pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
     let mut all: BTreeMap<String, String> = COMMON.iter().map(|name| ((*name).to_owned(), from_root(name))).collect();
     for function in &feature.functions {
-        let (parameter, value) = match &function.trigger {
-            Trigger::Http { .. } | Trigger::Default => http_api(),
-            Trigger::Socket { .. } => ws_api(),
-            Trigger::Queue { queue, .. } => queue_arn(queue),
+        let source = match &function.trigger {
+            Trigger::Http { .. } | Trigger::Default => Some(http_api()),
+            Trigger::Socket { .. } => Some(ws_api()),
+            Trigger::Queue { queue, .. } => Some(queue_arn(queue)),
+            Trigger::Invoke => None,
         };
-        all.insert(parameter, value);
+        all.extend(source);
         for granted in granted(function)? {
             all.extend(granted.parameters);
         }
@@ -83,7 +84,6 @@ Globals:
     Architectures: [!Ref Architecture]
     # One zip for every function: the bootstrap picks its handler by _HANDLER.
     CodeUri: ../../target/lambda/bootstrap.zip
-    AutoPublishAlias: live
     Environment:
       Variables:
         STAGE: !Ref Stage
@@ -162,8 +162,29 @@ fn function(feature: &str, function: &Function) -> Result<String> {
     if let Trigger::Queue { queue, .. } = &function.trigger {
         out.push_str(&statement(CONSUME, &[format!("!Ref {}", queue_arn(queue).0)])?);
     }
+    if !matches!(function.trigger, Trigger::Invoke) {
+        out.push_str(&alias(&id));
+    }
     out.push_str(&trigger(&id, &function.trigger)?);
     Ok(out)
+}
+
+/// What callers call, and the version it begins with. Both stay as they are in every later template, so CloudFormation makes
+/// them once and never touches them again: `cargo ship` publishes versions and moves all aliases of a release together, after
+/// it has tried them. `AutoPublishAlias` would move each while its stack is updated, tried or not. Whatever changed here, even
+/// a description, would send every caller back to the first version.
+fn alias(id: &str) -> String {
+    format!(
+        r"  {id}First:
+    Type: AWS::Lambda::Version
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties: {{FunctionName: !Ref {id}}}
+  {id}Live:
+    Type: AWS::Lambda::Alias
+    Properties: {{FunctionName: !Ref {id}, Name: live, FunctionVersion: !GetAtt {id}First.Version}}
+"
+    )
 }
 
 fn statement(actions: &[&str], resources: &[String]) -> Result<String> {
@@ -189,13 +210,14 @@ fn trigger(id: &str, trigger: &Trigger) -> Result<String> {
     Type: AWS::Lambda::EventSourceMapping
     Properties:
       EventSourceArn: !Ref {arn}
-      FunctionName: !Ref {id}.Alias
+      FunctionName: !Ref {id}Live
       BatchSize: {batch}
       FunctionResponseTypes: [ReportBatchItemFailures]
       ScalingConfig: {{MaximumConcurrency: {max_concurrency}}}
 ",
             arn = queue_arn(queue).0
         ),
+        Trigger::Invoke => String::new(),
     })
 }
 
@@ -205,7 +227,7 @@ fn http(id: &str, route: &str, source: &str) -> Result<String> {
         out,
         r#"  {id}Integration:
     Type: AWS::ApiGatewayV2::Integration
-    Properties: {{ApiId: !Ref HttpApi, IntegrationType: AWS_PROXY, IntegrationUri: !Ref {id}.Alias, PayloadFormatVersion: "2.0"}}
+    Properties: {{ApiId: !Ref HttpApi, IntegrationType: AWS_PROXY, IntegrationUri: !Ref {id}Live, PayloadFormatVersion: "2.0"}}
   {id}Route:
     Type: AWS::ApiGatewayV2::Route
     Properties: {{ApiId: !Ref HttpApi, RouteKey: "{route}", Target: !Sub "integrations/${{{id}Integration}}"}}
@@ -230,7 +252,7 @@ fn socket(id: &str, route: &str) -> Result<String> {
       IntegrationType: AWS_PROXY
       IntegrationUri: !Sub
         - "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{Function}}/invocations"
-        - Function: !Ref {id}.Alias
+        - Function: !Ref {id}Live
   {id}Route:
     Type: AWS::ApiGatewayV2::Route
     Properties: {{ApiId: !Ref WsApi, RouteKey: "{route}", Target: !Sub "integrations/${{{id}Integration}}"{selection}}}
@@ -255,7 +277,7 @@ fn permission(id: &str, api: &str, source: &str) -> String {
     Type: AWS::Lambda::Permission
     Properties:
       Action: lambda:InvokeFunction
-      FunctionName: !Ref {id}.Alias
+      FunctionName: !Ref {id}Live
       Principal: apigateway.amazonaws.com
       SourceArn: !Sub "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api}}}{source}"
 "#

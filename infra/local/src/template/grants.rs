@@ -41,6 +41,7 @@ pub fn grant(name: &str) -> Result<Grant> {
     Ok(match (kind, of) {
         ("db", "read") => secret("DB_READ_SECRET", "DatabaseRead"),
         ("db", "write") => secret("DB_WRITE_SECRET", "DatabaseWrite"),
+        ("db", "migrate") => migrate(),
         ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
         ("table", table) if TABLES.contains(&table) => rows(table),
         ("connections", "") => table("connections", vec![SCAN]),
@@ -85,7 +86,7 @@ pub fn grant(name: &str) -> Result<Grant> {
         },
         ("lookout", "") => lookout(),
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, secret:keys, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
+            "no such grant: {name}. There are db:read, db:write, db:migrate, secret:keys, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
             LANES.map(|lane| format!("inbox:{lane}")).join(", "),
@@ -140,6 +141,23 @@ fn secret(variable: &str, output: &str) -> Grant {
         statements: vec![(READ_SECRET, vec![format!("!Ref {parameter}")])],
         parameters: vec![(parameter, format!("!GetAtt Secrets.Outputs.{output}"))],
     }
+}
+
+/// Everybody's credentials: whoever makes the roles of a new database gives them their passwords.
+fn migrate() -> Grant {
+    let mut all = Grant::default();
+    for (variable, output) in [
+        ("DB_ADMIN_SECRET", "DatabaseAdmin"),
+        ("DB_MIGRATE_SECRET", "DatabaseMigrate"),
+        ("DB_READ_SECRET", "DatabaseRead"),
+        ("DB_WRITE_SECRET", "DatabaseWrite"),
+    ] {
+        let one = secret(variable, output);
+        all.variables.extend(one.variables);
+        all.statements.extend(one.statements);
+        all.parameters.extend(one.parameters);
+    }
+    all
 }
 
 fn rows(name: &str) -> Grant {

@@ -58,6 +58,8 @@ pub enum Trigger {
         batch: u32,
         max_concurrency: u32,
     },
+    /// Nothing but who deploys.
+    Invoke,
 }
 
 impl Function {
@@ -148,6 +150,7 @@ fn verify(description: &Description) -> Result<()> {
                 Trigger::Default => "$default".to_owned(),
                 Trigger::Socket { route } => format!("socket {route}"),
                 Trigger::Queue { queue, .. } => format!("queue {queue}"),
+                Trigger::Invoke => format!("invoke {handler}"),
             };
             if matches!(function.trigger, Trigger::Http { .. }) && function.timeout > 29 {
                 bail!("{handler}: the gateway gives up after 30 s, a timeout of {} s never answers", function.timeout);

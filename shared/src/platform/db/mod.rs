@@ -5,6 +5,7 @@
 
 mod connection;
 mod constraints;
+pub mod migrations;
 pub mod roles;
 mod tx;
 

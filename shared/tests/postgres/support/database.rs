@@ -65,6 +65,11 @@ impl Fresh {
         fresh
     }
 
+    /// A name for one that somebody else makes.
+    pub fn unmade() -> Self {
+        Self::named()
+    }
+
     fn named() -> Self {
         Self { name: format!("tallybook_test_{}", Uuid::now_v7().simple()) }
     }

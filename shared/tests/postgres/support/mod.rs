@@ -4,7 +4,7 @@ pub mod database;
 pub mod post;
 mod random;
 
-pub use database::{Fresh, migrator};
+pub use database::{Fresh, migrator, setting};
 use futures_util::future::join_all;
 pub use random::Random;
 use serde_json::Value;
