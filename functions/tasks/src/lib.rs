@@ -1,9 +1,11 @@
-//! The workers of the task queues, and what is done at a deployment.
+//! The workers of the task queues, and what is invoked: at a deployment, and by Secrets Manager.
 
 mod default;
 mod high;
 mod low;
 mod migrate;
+mod rotate_database;
+mod rotate_keys;
 mod scheduled;
 
 use shared::{
@@ -20,4 +22,6 @@ const FUNCTIONS: &[Function] = &[
     function!("tasks": low, QUEUE "low", batch 1, concurrency 2, 512 MB, 120 s),
     function!("tasks": scheduled, QUEUE "scheduled", batch 1, concurrency 2, 1024 MB, 120 s),
     function!("tasks": migrate, INVOKE, 512 MB, 900 s),
+    function!("tasks": rotate_keys, INVOKE, 256 MB, 60 s),
+    function!("tasks": rotate_database, INVOKE, 256 MB, 60 s),
 ];

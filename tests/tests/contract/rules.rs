@@ -144,6 +144,24 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
             (variables.concat(), statements.concat())
         }
         Some(("secret", "keys")) => secret("KEYS_SECRET", "KeysSecret"),
+        Some(("rotate", what)) => {
+            let rotated = |names: Value| {
+                let actions = [
+                    "secretsmanager:DescribeSecret",
+                    "secretsmanager:PutSecretValue",
+                    "secretsmanager:UpdateSecretVersionStage",
+                ];
+                (actions.to_vec(), names)
+            };
+            if what == "keys" {
+                let (variables, mut statements) = secret("KEYS_SECRET", "KeysSecret");
+                statements.push(rotated(reference("KeysSecret")));
+                return (variables, statements);
+            }
+            let (variables, mut statements) = meaning("db:migrate");
+            statements.push(rotated(json!([reference("DatabaseReadSecret"), reference("DatabaseWriteSecret")])));
+            (variables, statements)
+        }
         Some(("table", table)) => {
             let arn = reference(&format!("{}TableArn", capital(table)));
             let mut statements = vec![(rows, arn.clone())];

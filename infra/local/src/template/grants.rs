@@ -20,6 +20,9 @@ const LANES: [&str; 4] = ["high", "default", "low", "scheduled"];
 const TABLES: [&str; 3] = ["limits", "tickets", "connections"];
 
 const READ_SECRET: &[&str] = &["secretsmanager:GetSecretValue"];
+/// Besides reading it. Secrets Manager has an operation for each.
+const ROTATE_SECRET: &[&str] =
+    &["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"];
 const ROWS: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 const QUERY: &[&str] = &["dynamodb:Query"];
 const SCAN: &[&str] = &["dynamodb:Scan"];
@@ -43,6 +46,8 @@ pub fn grant(name: &str) -> Result<Grant> {
         ("db", "write") => secret("DB_WRITE_SECRET", "DatabaseWrite"),
         ("db", "migrate") => migrate(),
         ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
+        ("rotate", "keys") => rotated(secret("KEYS_SECRET", "Keys")),
+        ("rotate", "database") => rotate_database(),
         ("table", table) if TABLES.contains(&table) => rows(table),
         ("connections", "") => table("connections", vec![SCAN]),
         ("queue", queue) if QUEUES.contains(&queue) => queue_url(queue),
@@ -86,7 +91,7 @@ pub fn grant(name: &str) -> Result<Grant> {
         },
         ("lookout", "") => lookout(),
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, db:migrate, secret:keys, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
+            "no such grant: {name}. There are db:read, db:write, db:migrate, secret:keys, rotate:keys, rotate:database, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
             LANES.map(|lane| format!("inbox:{lane}")).join(", "),
@@ -145,19 +150,36 @@ fn secret(variable: &str, output: &str) -> Grant {
 
 /// Everybody's credentials: whoever makes the roles of a new database gives them their passwords.
 fn migrate() -> Grant {
-    let mut all = Grant::default();
-    for (variable, output) in [
-        ("DB_ADMIN_SECRET", "DatabaseAdmin"),
-        ("DB_MIGRATE_SECRET", "DatabaseMigrate"),
-        ("DB_READ_SECRET", "DatabaseRead"),
-        ("DB_WRITE_SECRET", "DatabaseWrite"),
-    ] {
-        let one = secret(variable, output);
-        all.variables.extend(one.variables);
-        all.statements.extend(one.statements);
-        all.parameters.extend(one.parameters);
-    }
-    all
+    both(
+        secrets([("DB_ADMIN_SECRET", "DatabaseAdmin"), ("DB_MIGRATE_SECRET", "DatabaseMigrate")]),
+        secrets([("DB_READ_SECRET", "DatabaseRead"), ("DB_WRITE_SECRET", "DatabaseWrite")]),
+    )
+}
+
+fn secrets<const N: usize>(named: [(&str, &str); N]) -> Grant {
+    named.into_iter().map(|(variable, output)| secret(variable, output)).fold(Grant::default(), both)
+}
+
+fn both(mut one: Grant, other: Grant) -> Grant {
+    one.variables.extend(other.variables);
+    one.statements.extend(other.statements);
+    one.parameters.extend(other.parameters);
+    one
+}
+
+/// Giving a secret its next value.
+fn rotated(mut grant: Grant) -> Grant {
+    let secrets = grant.statements.iter().flat_map(|(_, secrets)| secrets.clone()).collect();
+    grant.statements.push((ROTATE_SECRET, secrets));
+    grant
+}
+
+/// Both pairs of roles, which the administrator gives their passwords.
+fn rotate_database() -> Grant {
+    both(
+        rotated(secrets([("DB_READ_SECRET", "DatabaseRead"), ("DB_WRITE_SECRET", "DatabaseWrite")])),
+        secrets([("DB_ADMIN_SECRET", "DatabaseAdmin"), ("DB_MIGRATE_SECRET", "DatabaseMigrate")]),
+    )
 }
 
 fn rows(name: &str) -> Grant {

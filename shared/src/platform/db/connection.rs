@@ -91,6 +91,24 @@ impl Secret for Credentials {
     }
 }
 
+/// Whoever owns the server. RDS keeps these two of it and no more.
+#[derive(Deserialize)]
+pub struct Admin {
+    /// As whom.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl Secret for Admin {
+    fn check(&self) -> Result<(), String> {
+        if self.username.is_empty() || self.password.is_empty() {
+            return Err("username and password must be set".into());
+        }
+        Ok(())
+    }
+}
+
 /// What secures a connection: sqlx's own default would go on in the clear when the server offers nothing else.
 #[must_use]
 pub fn secured(options: PgConnectOptions, tls: DbTls, ca_file: &str) -> PgConnectOptions {

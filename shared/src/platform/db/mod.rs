@@ -7,6 +7,7 @@ mod connection;
 mod constraints;
 pub mod migrations;
 pub mod roles;
+pub mod scram;
 mod tx;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     problem::Problem,
 };
 use connection::Connector;
-pub use connection::{Credentials, secured};
+pub use connection::{Admin, Credentials, secured};
 use futures_util::FutureExt;
 use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::Mutex;

@@ -2,7 +2,6 @@
 //! let it count. Each step may come twice and does its work once.
 
 mod keys;
-mod scram;
 mod users;
 
 use super::{function::Env, problem::Problem};
@@ -28,6 +27,13 @@ pub struct Asked {
     /// What the next version is called.
     #[serde(rename = "ClientRequestToken")]
     pub version: String,
+}
+
+impl Asked {
+    /// Reads an event.
+    pub fn read(event: Value) -> Result<Self, Problem> {
+        serde_json::from_value(event).map_err(Problem::internal)
+    }
 }
 
 /// The steps of a rotation, in their order.

@@ -4,16 +4,15 @@
 //! rotation gives the other one a new password and names that. Who still has the secret's value of before goes on with it
 //! until the next rotation.
 
-use super::{Asked, Rotates, malformed, parsed, scram};
+use super::{Asked, Rotates, malformed, parsed};
 use crate::platform::{
     config::ConfigError,
-    db::{Credentials, roles::Server},
+    db::{Admin, Credentials, roles::Server, scram},
     function::{Env, Grant, Port},
     jwt::{hex, random},
     problem::Problem,
-    secrets::{Secret, SecretCell},
+    secrets::SecretCell,
 };
-use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -26,22 +25,6 @@ pub struct DatabaseUsers {
     admin: SecretCell<Admin>,
     /// Where the server itself is, and not a proxy, which knows a password when it counts and no earlier.
     direct: SecretCell<Credentials>,
-}
-
-/// As whom the server is administered.
-#[derive(Deserialize)]
-struct Admin {
-    username: String,
-    password: String,
-}
-
-impl Secret for Admin {
-    fn check(&self) -> Result<(), String> {
-        if self.username.is_empty() || self.password.is_empty() {
-            return Err("username and password must be set".into());
-        }
-        Ok(())
-    }
 }
 
 impl Port for DatabaseUsers {

@@ -1,14 +1,13 @@
 //! Who may migrate, and what stands before the first migration of all: database, roles, passwords.
 
-use super::{super::tx::describe, MIGRATOR, Progress, apply, others, scram};
+use super::{super::tx::describe, MIGRATOR, Progress, apply, others};
 use crate::platform::{
     config::{ConfigError, DbTls},
-    db::connection::{Credentials, secured},
+    db::{Admin, Credentials, scram, secured},
     function::{Env, Grant, Port},
     problem::Problem,
-    secrets::{Secret, SecretCell},
+    secrets::SecretCell,
 };
-use serde::Deserialize;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
     migrate::{Migrate, Migrator},
@@ -26,22 +25,6 @@ const OWNER: &str = "tallybook_migrate";
 const ROLES: [&str; 3] = [OWNER, "tallybook_write", "tallybook_read"];
 /// No such database, no such role, not its password.
 const UNKNOWN: [&str; 3] = ["3D000", "28000", "28P01"];
-
-/// Whoever owns the server. RDS keeps these two of it and no more.
-#[derive(Clone, Deserialize)]
-struct Admin {
-    username: String,
-    password: String,
-}
-
-impl Secret for Admin {
-    fn check(&self) -> Result<(), String> {
-        if self.username.is_empty() || self.password.is_empty() {
-            return Err("username and password must be set".into());
-        }
-        Ok(())
-    }
-}
 
 /// The dependency of the function that migrates.
 pub struct Migrations {
@@ -172,8 +155,7 @@ impl Access {
         for credentials in [&self.migrate, &self.write, &self.read] {
             let role = &credentials.username;
             if ROLES.contains(&role.as_str()) {
-                let verifier = scram::verifier(&credentials.password)
-                    .ok_or_else(|| Problem::internal("no random numbers for a password's salt"))?;
+                let verifier = scram::verifier(&credentials.password)?;
                 run(&mut inside, format!("ALTER ROLE {role} LOGIN PASSWORD '{verifier}'")).await?;
             }
         }

@@ -2,9 +2,7 @@
 //! invocation has, killed at any point, and without making the release that still serves wait.
 
 mod door;
-mod scram;
 
-pub use super::connection::Credentials;
 pub use door::{Access, Migrations};
 
 use crate::platform::problem::Problem;

@@ -1,8 +1,9 @@
 //! What Postgres stores of a password. A password that is sent as it is may stand in the server's log; this may stand there.
 
+use crate::platform::{jwt::random, problem::Problem};
 use aws_lc_rs::{
     digest::{SHA256, digest},
-    hmac, pbkdf2, rand,
+    hmac, pbkdf2,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::num::NonZeroU32;
@@ -11,10 +12,8 @@ use std::num::NonZeroU32;
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
 /// The verifier of RFC 5803. Generated passwords are ASCII, which SASLprep leaves alone.
-pub(super) fn verifier(password: &str) -> Option<String> {
-    let mut salt = [0_u8; 16];
-    rand::fill(&mut salt).ok()?;
-    Some(verifier_with(password, &salt))
+pub fn verifier(password: &str) -> Result<String, Problem> {
+    Ok(verifier_with(password, &random::<16>()?))
 }
 
 fn verifier_with(password: &str, salt: &[u8]) -> String {
@@ -39,6 +38,10 @@ mod tests {
             verifier_with("correct horse", &salt),
             "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$yERwYmHlx0VrpoYfOn54hMTjBUKWnmK42IDjnWgQWkk=:RQZr9F8QCYmmp35tAVzp0VB/kDwY283N+s24jDDliG4="
         );
-        assert_ne!(verifier("correct horse"), verifier("correct horse"), "each has a salt of its own");
+        assert_ne!(
+            verifier("correct horse").unwrap(),
+            verifier("correct horse").unwrap(),
+            "each has a salt of its own"
+        );
     }
 }
