@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Passed to every feature, whatever it may do.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 13] = [
     "Stage",
     "Architecture",
     "LogLevel",
@@ -20,6 +20,7 @@ const COMMON: [&str; 12] = [
     "CorsOrigins",
     "AppUrl",
     "Release",
+    "DatabaseAuthorities",
     "DatabasePooled",
     "DatabaseTls",
     "Heartbeat",
@@ -37,6 +38,9 @@ pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
             Trigger::Queue { queue, .. } => queue_arn(queue),
         };
         all.insert(parameter, value);
+        if let Some(group) = group(function) {
+            all.extend([network(SUBNETS), network(group)]);
+        }
         for granted in granted(function)? {
             all.extend(granted.parameters);
         }
@@ -47,6 +51,13 @@ pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
 fn from_root(name: &str) -> String {
     match name {
         "CorsOrigins" => "!Join [\",\", !Ref CorsOrigins]".to_owned(),
+        // RDS's own of the region and Amazon's, which proxies are signed under, lie in the zip.
+        "DatabaseAuthorities" => {
+            "!If [AuthoritiesGiven, !Ref DatabaseAuthorities, !Sub \"/var/task/rds/${AWS::Region}.pem\"]".to_owned()
+        }
+        "DatabasePooled" => {
+            "!If [MakesDatabase, !If [WantsProxy, \"true\", \"false\"], !Ref DatabasePooled]".to_owned()
+        }
         "DatabaseTls" => "!If [IsLocal, \"off\", verify-full]".to_owned(),
         name => format!("!Ref {name}"),
     }
@@ -54,6 +65,22 @@ fn from_root(name: &str) -> String {
 
 fn granted(function: &Function) -> Result<Vec<Grant>> {
     function.grants.iter().map(|name| grant(name)).collect::<Result<_>>().with_context(|| function.handler.clone())
+}
+
+/// The parameter that names the network's subnets.
+const SUBNETS: &str = "Subnets";
+
+/// The security group of a function that speaks to the database, in whose network it runs; none for the others, which have the
+/// internet instead. Whoever migrates the server or changes its passwords does not go by the proxy.
+pub fn group(function: &Function) -> Option<&'static str> {
+    let databases = function.grants.iter().filter(|grant| grant.starts_with("db:"));
+    databases.map(|grant| if ["db:read", "db:write"].contains(&grant.as_str()) { "FunctionsGroup" } else { "OperatorsGroup" }).max()
+}
+
+/// A parameter of the network, which is ours if the database is.
+fn network(parameter: &str) -> (String, String) {
+    let own = if parameter == SUBNETS { "FunctionSubnets" } else { "FunctionGroup" };
+    (parameter.to_owned(), format!("!If [MakesDatabase, !GetAtt Network.Outputs.{parameter}, !Ref {own}]"))
 }
 
 pub fn template(feature: &Feature) -> Result<String> {
@@ -76,7 +103,13 @@ Parameters:
         r#"
 Conditions:
   IsLocal: !Not [!Equals [!Ref LocalGateway, ""]]
-
+"#,
+    );
+    if feature.functions.iter().any(|function| group(function).is_some()) {
+        writeln!(out, "  InNetwork: !Not [!Equals [!Ref {SUBNETS}, \"\"]]")?;
+    }
+    out.push_str(
+        r#"
 Globals:
   Function:
     Runtime: provided.al2023
@@ -93,6 +126,7 @@ Globals:
         APP_URL: !Ref AppUrl
         DB_POOLED: !Ref DatabasePooled
         DB_TLS: !Ref DatabaseTls
+        DB_CA_FILE: !Ref DatabaseAuthorities
         HEARTBEAT_S: !Ref Heartbeat
         RETRY_BASE_S: !Ref RetryBase
         AWS_ENDPOINT_URL: !If [IsLocal, !Ref LocalGateway, !Ref "AWS::NoValue"]
@@ -125,6 +159,12 @@ fn function(feature: &str, function: &Function) -> Result<String> {
       LoggingConfig: {{LogGroup: !Ref {id}Logs, LogFormat: JSON, SystemLogLevel: WARN}}
 "#
     )?;
+    if let Some(group) = group(function) {
+        writeln!(
+            out,
+            r#"      VpcConfig: !If [InNetwork, {{SubnetIds: !Split [",", !Ref {SUBNETS}], SecurityGroupIds: [!Ref {group}]}}, !Ref "AWS::NoValue"]"#
+        )?;
+    }
     let variables: BTreeMap<_, _> = granted.iter().flat_map(|grant| &grant.variables).cloned().collect();
     if !variables.is_empty() {
         out.push_str("      Environment:\n        Variables:\n");
@@ -156,6 +196,9 @@ fn function(feature: &str, function: &Function) -> Result<String> {
 "#,
         endpoint = function.endpoint(),
     )?;
+    if group(function).is_some() {
+        write!(out, "{}", interfaces(&name))?;
+    }
     for (actions, resources) in granted.iter().flat_map(|grant| &grant.statements) {
         out.push_str(&statement(actions, resources)?);
     }
@@ -164,6 +207,26 @@ fn function(feature: &str, function: &Function) -> Result<String> {
     }
     out.push_str(&trigger(&id, &function.trigger)?);
     Ok(out)
+}
+
+/// What Lambda needs to put a function into a network. AWS takes no narrower resource, since the interfaces are not there yet; so the
+/// second statement keeps it from the function's own code, which uses the same role.
+fn interfaces(name: &str) -> String {
+    const ACTIONS: &str = r#"["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]"#;
+    format!(
+        r#"              - Fn::If:
+                  - InNetwork
+                  - {{Effect: Allow, Action: {ACTIONS}, Resource: "*"}}
+                  - !Ref "AWS::NoValue"
+              - Fn::If:
+                  - InNetwork
+                  - Effect: Deny
+                    Action: {ACTIONS}
+                    Resource: "*"
+                    Condition: {{ArnEquals: {{"lambda:SourceFunctionArn": !Sub "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{name}"}}}}
+                  - !Ref "AWS::NoValue"
+"#
+    )
 }
 
 fn statement(actions: &[&str], resources: &[String]) -> Result<String> {

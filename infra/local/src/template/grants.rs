@@ -39,8 +39,8 @@ pub const CONSUME: &[&str] = &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:G
 pub fn grant(name: &str) -> Result<Grant> {
     let (kind, of) = name.split_once(':').unwrap_or((name, ""));
     Ok(match (kind, of) {
-        ("db", "read") => secret("DB_READ_SECRET", "DatabaseRead"),
-        ("db", "write") => secret("DB_WRITE_SECRET", "DatabaseWrite"),
+        ("db", "read") => database("DB_READ_SECRET", "DatabaseRead"),
+        ("db", "write") => database("DB_WRITE_SECRET", "DatabaseWrite"),
         ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
         ("table", table) if TABLES.contains(&table) => rows(table),
         ("connections", "") => table("connections", vec![SCAN]),
@@ -77,11 +77,19 @@ pub fn grant(name: &str) -> Result<Grant> {
         ("mail", "") => Grant {
             // Links that switch mails off lead to the API itself.
             variables: vec![("MAIL_FROM".into(), "!Ref MailFrom".into()), ("API_URL".into(), "!Ref ApiUrl".into())],
+            // SES asks about the settings that the identity has as well.
             statements: vec![(
                 MAIL,
-                vec!["!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}\"".into()],
+                ["identity/${MailIdentity}", "configuration-set/tallybook-${Stage}"]
+                    .map(|of| format!("!Sub \"arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:{of}\""))
+                    .into(),
             )],
-            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into()), api_url()],
+            parameters: vec![
+                ("MailFrom".into(), "!Ref MailFrom".into()),
+                // An address is sent from under its domain's identity, where that has one.
+                ("MailIdentity".into(), "!If [HasMailDomain, !Ref MailDomain, !Ref MailFrom]".into()),
+                api_url(),
+            ],
         },
         ("lookout", "") => lookout(),
         _ => bail!(
@@ -99,11 +107,14 @@ fn lookout() -> Grant {
     grant.variables.extend([
         ("ALERT_MAIL".into(), "!Ref AlertMail".into()),
         ("API_URL".into(), "!Ref ApiUrl".into()),
+        ("INTERNET".into(), "!Ref Internet".into()),
         ("IPFS_GATEWAY".into(), "!Ref IpfsGateway".into()),
     ]);
     grant.parameters.extend([
         ("AlertMail".into(), "!Ref AlertMail".into()),
         api_url(),
+        // Of a network of the operator's own nothing is known.
+        ("Internet".into(), "!If [MakesDatabase, !If [WantsNat, \"true\", \"false\"], \"true\"]".into()),
         ("IpfsGateway".into(), "!Ref IpfsGateway".into()),
     ]);
     grant
@@ -114,7 +125,8 @@ fn api_url() -> (String, String) {
     (
         "ApiUrl".into(),
         "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${HttpApi}/v1\", \
-         !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
+         !If [HasDomains, !Sub \"https://${ApiDomain}/v1\", \
+         !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]]"
             .into(),
     )
 }
@@ -140,6 +152,15 @@ fn secret(variable: &str, output: &str) -> Grant {
         statements: vec![(READ_SECRET, vec![format!("!Ref {parameter}")])],
         parameters: vec![(parameter, format!("!GetAtt Secrets.Outputs.{output}"))],
     }
+}
+
+/// The secret names the server; in front of it there may be a proxy.
+fn database(variable: &str, output: &str) -> Grant {
+    let mut grant = secret(variable, output);
+    grant.variables.push(("DB_HOST".into(), "!Ref DatabaseProxyHost".into()));
+    let host = "!If [MakesProxy, !GetAtt Proxy.Outputs.Host, \"\"]";
+    grant.parameters.push(("DatabaseProxyHost".into(), host.into()));
+    grant
 }
 
 fn rows(name: &str) -> Grant {

@@ -112,7 +112,7 @@ impl Connector {
         };
         let secret = cell.get().await?;
         let options = PgConnectOptions::new_without_pgpass()
-            .host(&secret.host)
+            .host(config.db_host.as_deref().unwrap_or(&secret.host))
             .port(secret.port)
             .database(&secret.dbname)
             .username(&secret.username)
