@@ -101,6 +101,7 @@ fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> Param
         ("DatabasePooled", "false".to_owned()),
         ("DatabaseReadPassword", credentials.read.clone()),
         ("DatabaseWritePassword", credentials.write.clone()),
+        ("DatabaseMigratePassword", credentials.migrate.clone()),
         ("Keys", credentials.keys.clone()),
     ]);
     for (variable, parameter) in [("TALLYBOOK_LOG", "LogLevel"), ("TALLYBOOK_QUEUE_VISIBILITY", "QueueVisibility")] {
@@ -112,7 +113,7 @@ fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> Param
 }
 
 /// Every template, the root first.
-fn templates(paths: &Paths) -> Result<Vec<PathBuf>> {
+pub fn templates(paths: &Paths) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = vec![paths.root.join("template.yaml")];
     for entry in fs::read_dir(paths.root.join("functions"))? {
         files.push(entry?.path().join("template.yaml"));
