@@ -88,8 +88,9 @@ pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> R
 /// When the files that say whom to trust were changed, which lie in the zip as well.
 fn authorities(paths: &Paths) -> Result<Vec<(PathBuf, SystemTime)>> {
     let files = fs::read_dir(paths.root.join("infra/data/rds"))?;
-    let mut files: Vec<_> =
-        files.map(|file| file.and_then(|file| Ok((file.path(), file.metadata()?.modified()?)))).collect::<Result<_, _>>()?;
+    let mut files: Vec<_> = files
+        .map(|file| file.and_then(|file| Ok((file.path(), file.metadata()?.modified()?))))
+        .collect::<Result<_, _>>()?;
     files.sort();
     Ok(files)
 }

@@ -162,7 +162,10 @@ async fn must_hold_45_postgres_is_reached_over_tls_with_its_certificate_and_name
     assert!(connects().await.unwrap(), "the server that it should be, over TLS");
 
     let all = with_rds(&server);
-    assert!(encrypted(server.at("localhost"), DbTls::VerifyFull, &all).await.unwrap(), "every one of RDS's is understood");
+    assert!(
+        encrypted(server.at("localhost"), DbTls::VerifyFull, &all).await.unwrap(),
+        "every one of RDS's is understood"
+    );
 
     let refused = async |case: &str, options, tls, ca_file: &str| {
         let problem = encrypted(options, tls, ca_file).await.expect_err(case);

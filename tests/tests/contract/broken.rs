@@ -114,7 +114,8 @@ fn a_permission_beyond_the_dependencies() {
 fn a_permission_on_anything_instead_of_one_thing() {
     notices(rules::policies, "\"*\"", |repository| {
         let policies = &mut properties(repository, AUTH, "LoginRole")["Policies"][0]["PolicyDocument"]["Statement"];
-        let secret = policies.as_array_mut().expect("statements").iter_mut().find(|one| one["Resource"]["Ref"].is_string());
+        let secret =
+            policies.as_array_mut().expect("statements").iter_mut().find(|one| one["Resource"]["Ref"].is_string());
         secret.expect("a secret")["Resource"] = json!("*");
     });
 }

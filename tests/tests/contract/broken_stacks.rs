@@ -65,7 +65,8 @@ fn a_function_that_cannot_reach_what_it_speaks_to() {
         relay.grants.insert("sockets".into());
     });
     notices(stacks::network, "auth.login: its network", |repository| {
-        let text = properties(repository, AUTH, "Login")["VpcConfig"].to_string().replace("FunctionsGroup", "OperatorsGroup");
+        let text =
+            properties(repository, AUTH, "Login")["VpcConfig"].to_string().replace("FunctionsGroup", "OperatorsGroup");
         properties(repository, AUTH, "Login")["VpcConfig"] = serde_json::from_str(&text).expect("JSON");
     });
 }
@@ -73,7 +74,8 @@ fn a_function_that_cannot_reach_what_it_speaks_to() {
 #[test]
 fn interfaces_that_the_code_itself_may_make() {
     notices(stacks::network, "the code of another function", |repository| {
-        let denied = statements(repository, AUTH, "LoginRole").iter_mut().find(|one| one["Fn::If"][1]["Effect"] == "Deny");
+        let denied =
+            statements(repository, AUTH, "LoginRole").iter_mut().find(|one| one["Fn::If"][1]["Effect"] == "Deny");
         denied.expect("it is denied")["Fn::If"][1]["Condition"] = json!({});
     });
     notices(crate::rules::policies, "auth.login: permission in the network not ec2:", |repository| {
@@ -84,7 +86,8 @@ fn interfaces_that_the_code_itself_may_make() {
 #[test]
 fn an_endpoint_that_lets_too_little_or_too_much_through() {
     notices(stacks::endpoints, "TablesEndpoint: dynamodb:UpdateItem is in the functions' roles", |repository| {
-        properties(repository, NETWORK, "TablesEndpoint")["PolicyDocument"]["Statement"][0]["Action"] = json!(["dynamodb:GetItem"]);
+        properties(repository, NETWORK, "TablesEndpoint")["PolicyDocument"]["Statement"][0]["Action"] =
+            json!(["dynamodb:GetItem"]);
     });
     notices(stacks::endpoints, "S3Endpoint: s3:* is in infra/network.yaml", |repository| {
         properties(repository, NETWORK, "S3Endpoint")["PolicyDocument"]["Statement"][0]["Action"] = json!("s3:*");
@@ -112,7 +115,8 @@ fn data_that_others_read_or_nobody_has_any_more() {
         resource(repository, DATABASE, "Server")["DeletionPolicy"] = json!("Delete");
     });
     notices(stacks::state, "UploadsBucket of infra/storage.yaml: may be made public", |repository| {
-        properties(repository, "infra/storage.yaml", "UploadsBucket")["PublicAccessBlockConfiguration"]["BlockPublicAcls"] = json!(false);
+        properties(repository, "infra/storage.yaml", "UploadsBucket")["PublicAccessBlockConfiguration"]["BlockPublicAcls"] =
+            json!(false);
     });
     notices(stacks::state, "without TLS", |repository| {
         properties(repository, DATABASE, "Settings")["Parameters"]["rds.force_ssl"] = json!("0");
@@ -120,14 +124,18 @@ fn data_that_others_read_or_nobody_has_any_more() {
     notices(stacks::state, "what users store", |repository| {
         properties(repository, DATABASE, "Settings")["Parameters"]["log_statement"] = json!("all");
     });
-    notices(stacks::state, "logs statements", |repository| properties(repository, PROXY, "Proxy")["DebugLogging"] = json!(true));
+    notices(stacks::state, "logs statements", |repository| {
+        properties(repository, PROXY, "Proxy")["DebugLogging"] = json!(true)
+    });
     notices(stacks::state, "kept for ever", |repository| {
         properties(repository, DATABASE, "Logs").as_object_mut().expect("properties").remove("RetentionInDays");
     });
     notices(stacks::state, "Limits", |repository| {
         properties(repository, "infra/storage.yaml", "LimitsTable")["SSESpecification"] = json!({});
     });
-    notices(stacks::state, "prod of template.yaml: MultiAz", |repository| stage(repository, "prod")["MultiAz"] = json!("false"));
+    notices(stacks::state, "prod of template.yaml: MultiAz", |repository| {
+        stage(repository, "prod")["MultiAz"] = json!("false")
+    });
     notices(stacks::state, "less than a week", |repository| stage(repository, "dev")["BackupDays"] = json!("1"));
 }
 
@@ -140,7 +148,8 @@ fn a_role_that_may_do_anything() {
         statements(repository, PROXY, "Role")[0]["Action"] = json!("secretsmanager:*");
     });
     notices(stacks::wildcards, "takes policies from elsewhere", |repository| {
-        properties(repository, DATABASE, "MonitoringRole")["ManagedPolicyArns"] = json!(["arn:aws:iam::aws:policy/AdministratorAccess"]);
+        properties(repository, DATABASE, "MonitoringRole")["ManagedPolicyArns"] =
+            json!(["arn:aws:iam::aws:policy/AdministratorAccess"]);
     });
     notices(stacks::wildcards, "for another account", |repository| {
         properties(repository, PROXY, "Role")["AssumeRolePolicyDocument"]["Statement"][0]["Condition"] = json!({});
@@ -163,7 +172,10 @@ fn a_gateway_that_logs_what_callers_sent() {
         settings["Format"] = json!(r#"{"path":"$context.path"}"#);
     });
     notices(stacks::access_logs, "has no limit", |repository| {
-        properties(repository, "template.yaml", "HttpStage").as_object_mut().expect("properties").remove("DefaultRouteSettings");
+        properties(repository, "template.yaml", "HttpStage")
+            .as_object_mut()
+            .expect("properties")
+            .remove("DefaultRouteSettings");
     });
 }
 
@@ -175,7 +187,8 @@ fn an_authority_that_is_not_rdss() {
     });
     notices(stacks::authorities, "us-east-1.pem holds 4 certificates", |repository| {
         let twice = repository.authorities["us-east-1"].clone() + &repository.authorities["us-east-2"];
-        let four = twice.match_indices("-----END CERTIFICATE-----").nth(3).expect("six").0 + "-----END CERTIFICATE-----".len();
+        let four =
+            twice.match_indices("-----END CERTIFICATE-----").nth(3).expect("six").0 + "-----END CERTIFICATE-----".len();
         repository.authorities.insert("us-east-1".into(), twice[..four].to_owned());
     });
 }

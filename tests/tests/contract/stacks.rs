@@ -15,7 +15,8 @@ pub fn network(repository: &Repository) -> Vec<String> {
     let mut found = Vec::new();
     for row in &repository.rows {
         let Some((path, name, properties)) = function(repository, &row.handler) else { continue };
-        let operator = row.grants.iter().any(|grant| grant.starts_with("db:") && grant != "db:read" && grant != "db:write");
+        let operator =
+            row.grants.iter().any(|grant| grant.starts_with("db:") && grant != "db:read" && grant != "db:write");
         let group = if operator { "OperatorsGroup" } else { "FunctionsGroup" };
         let expected = if row.speaks_to_the_database() {
             let subnets = json!({"Fn::Split": [",", {"Ref": "Subnets"}]});
@@ -25,7 +26,8 @@ pub fn network(repository: &Repository) -> Vec<String> {
             Value::Null
         };
         if properties["VpcConfig"] != expected {
-            found.push(format!("{}: its network in {path} is {}, not {expected}", row.handler, properties["VpcConfig"]));
+            found
+                .push(format!("{}: its network in {path} is {}, not {expected}", row.handler, properties["VpcConfig"]));
         }
         if row.speaks_to_the_database() && row.grants.contains("sockets") {
             found.push(format!("{} speaks to the database and to sockets, which no network lets it", row.handler));
@@ -36,7 +38,10 @@ pub fn network(repository: &Repository) -> Vec<String> {
         let of = format!("arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{own}");
         for (_, statement) in statements(role).filter(|(_, statement)| statement["Effect"] == "Deny") {
             if statement["Condition"] != json!({"ArnEquals": {"lambda:SourceFunctionArn": {"Fn::Sub": of}}}) {
-                found.push(format!("{}: the code of another function is kept from interfaces, not its own", row.handler));
+                found.push(format!(
+                    "{}: the code of another function is kept from interfaces, not its own",
+                    row.handler
+                ));
             }
         }
     }
@@ -67,7 +72,9 @@ pub fn endpoints(repository: &Repository) -> Vec<String> {
         let Some((path, name, _)) = function(repository, &row.handler) else { continue };
         let role = &repository.templates[path]["Resources"][format!("{name}Role")]["Properties"];
         for action in statements(role).flat_map(|(_, statement)| texts(&statement["Action"])) {
-            let service = ["s3", "dynamodb", "sqs", "secretsmanager"].into_iter().find(|one| action.starts_with(&format!("{one}:")));
+            let service = ["s3", "dynamodb", "sqs", "secretsmanager"]
+                .into_iter()
+                .find(|one| action.starts_with(&format!("{one}:")));
             if let Some(service) = service {
                 granted.entry(service).or_default().insert(action);
             }
@@ -76,7 +83,8 @@ pub fn endpoints(repository: &Repository) -> Vec<String> {
     let mut found = Vec::new();
     let mut made = BTreeSet::new();
     for (path, name, endpoint) in repository.resources("AWS::EC2::VPCEndpoint") {
-        let service = endpoint["ServiceName"]["Fn::Sub"].as_str().and_then(|name| name.rsplit('.').next()).unwrap_or_default();
+        let service =
+            endpoint["ServiceName"]["Fn::Sub"].as_str().and_then(|name| name.rsplit('.').next()).unwrap_or_default();
         made.insert(service);
         let Some(granted) = granted.get(service) else { continue };
         let all = endpoint["PolicyDocument"]["Statement"].as_array().into_iter().flatten();
@@ -87,9 +95,15 @@ pub fn endpoints(repository: &Repository) -> Vec<String> {
             }
         }
         let through = (path, through.into_iter().collect::<Vec<_>>());
-        found.extend(compare(&format!("{name}:"), &("the functions' roles", granted.iter().cloned().collect()), &through));
+        found.extend(compare(
+            &format!("{name}:"),
+            &("the functions' roles", granted.iter().cloned().collect()),
+            &through,
+        ));
     }
-    found.extend(granted.keys().filter(|one| !made.contains(**one)).map(|one| format!("functions have no way to {one}")));
+    found.extend(
+        granted.keys().filter(|one| !made.contains(**one)).map(|one| format!("functions have no way to {one}")),
+    );
     found
 }
 
@@ -120,7 +134,10 @@ pub fn connections(repository: &Repository) -> Vec<String> {
     let classes = most(repository);
     let least = classes.values().min().copied().unwrap_or_default();
     if stated["MaxConnections"] != least {
-        found.push(format!("the smallest server has {least} connections; template.yaml says {}", stated["MaxConnections"]));
+        found.push(format!(
+            "the smallest server has {least} connections; template.yaml says {}",
+            stated["MaxConnections"]
+        ));
     }
     if 4 * 2 * all > least {
         found.push(format!("twice the {all} connections of workers are more than a quarter of {least}"));
@@ -137,7 +154,9 @@ pub fn connections(repository: &Repository) -> Vec<String> {
                 .as_u64()
                 .unwrap_or_default();
             if 4 * 2 * all * 100 > most * percent {
-                found.push(format!("{stage}: twice the workers are more than a quarter of the proxy's {percent} % of {most}"));
+                found.push(format!(
+                    "{stage}: twice the workers are more than a quarter of the proxy's {percent} % of {most}"
+                ));
             }
             continue;
         }
@@ -183,12 +202,16 @@ pub fn state(repository: &Repository) -> Vec<String> {
                     must(path, name, of["DebugLogging"] == false, "logs statements");
                 }
                 "AWS::S3::Bucket" => {
-                    let shut = of["PublicAccessBlockConfiguration"].as_object().is_some_and(|all| all.len() == 4 && all.values().all(|one| one == true));
+                    let shut = of["PublicAccessBlockConfiguration"]
+                        .as_object()
+                        .is_some_and(|all| all.len() == 4 && all.values().all(|one| one == true));
                     must(path, name, of["BucketEncryption"].is_object(), "is not encrypted");
                     must(path, name, shut, "may be made public");
                     must(path, name, kept("Retain"), "is gone with its stack");
                 }
-                "AWS::DynamoDB::Table" => must(path, name, of["SSESpecification"]["SSEEnabled"] == true, "is not encrypted"),
+                "AWS::DynamoDB::Table" => {
+                    must(path, name, of["SSESpecification"]["SSEEnabled"] == true, "is not encrypted")
+                }
                 "AWS::SQS::Queue" => must(path, name, of["SqsManagedSseEnabled"] == true, "is not encrypted"),
                 "AWS::Logs::LogGroup" => must(path, name, !of["RetentionInDays"].is_null(), "is kept for ever"),
                 _ => {}
@@ -207,7 +230,8 @@ pub fn state(repository: &Repository) -> Vec<String> {
 }
 
 /// Where a policy names no single thing, and why it cannot.
-const ANYTHING: [(&str, &str); 1] = [("ec2", "the interfaces are not there before they are made; the code is denied them")];
+const ANYTHING: [(&str, &str); 1] =
+    [("ec2", "the interfaces are not there before they are made; the code is denied them")];
 
 /// No role may do anything to anything, but for the reasons above; no role takes a policy from elsewhere, but AWS's for its own
 /// services; and an endpoint that lets in whoever comes lets in this account's alone.
@@ -223,11 +247,16 @@ pub fn wildcards(repository: &Repository) -> Vec<String> {
                 found.push(format!("{policy} of {name} in {path} names no resource for {}", actions.join("+")));
             }
             found.extend(
-                actions.iter().filter(|one| one.contains('*')).map(|one| format!("{policy} of {name} in {path} may do {one}")),
+                actions
+                    .iter()
+                    .filter(|one| one.contains('*'))
+                    .map(|one| format!("{policy} of {name} in {path} may do {one}")),
             );
         }
         for managed in role["ManagedPolicyArns"].as_array().into_iter().flatten() {
-            let of_aws = managed["Fn::Sub"].as_str().is_some_and(|arn| arn.starts_with("arn:${AWS::Partition}:iam::aws:policy/service-role/"));
+            let of_aws = managed["Fn::Sub"]
+                .as_str()
+                .is_some_and(|arn| arn.starts_with("arn:${AWS::Partition}:iam::aws:policy/service-role/"));
             if !of_aws || path.starts_with("functions/") {
                 found.push(format!("{name} in {path} takes policies from elsewhere: {managed}"));
             }
@@ -271,8 +300,17 @@ pub fn access_logs(repository: &Repository) -> Vec<String> {
         }
         for word in format.split(['"', ' ']).filter(|word| word.starts_with("$context.")) {
             let known = [
-                "requestTimeEpoch", "requestId", "routeKey", "status", "responseLength", "responseLatency", "integrationLatency",
-                "integrationStatus", "error.responseType", "eventType", "connectionId",
+                "requestTimeEpoch",
+                "requestId",
+                "routeKey",
+                "status",
+                "responseLength",
+                "responseLatency",
+                "integrationLatency",
+                "integrationStatus",
+                "error.responseType",
+                "eventType",
+                "connectionId",
             ];
             if !known.iter().any(|one| word == format!("$context.{one}")) {
                 found.push(format!("{name} of {path} logs {word}"));

@@ -74,7 +74,11 @@ const SUBNETS: &str = "Subnets";
 /// internet instead. Whoever migrates the server or changes its passwords does not go by the proxy.
 pub fn group(function: &Function) -> Option<&'static str> {
     let databases = function.grants.iter().filter(|grant| grant.starts_with("db:"));
-    databases.map(|grant| if ["db:read", "db:write"].contains(&grant.as_str()) { "FunctionsGroup" } else { "OperatorsGroup" }).max()
+    databases
+        .map(
+            |grant| if ["db:read", "db:write"].contains(&grant.as_str()) { "FunctionsGroup" } else { "OperatorsGroup" },
+        )
+        .max()
 }
 
 /// A parameter of the network, which is ours if the database is.
