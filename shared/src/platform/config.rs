@@ -6,6 +6,13 @@ use std::{fmt, str::FromStr};
 #[derive(Debug)]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// For a setting that a port reads itself.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

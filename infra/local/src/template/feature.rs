@@ -12,13 +12,14 @@ use super::{
 };
 
 /// Passed to every feature, whatever it may do.
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 14] = [
     "Stage",
     "Architecture",
     "LogLevel",
     "LogRetention",
     "CorsOrigins",
     "AppUrl",
+    "FrontKeys",
     "Release",
     "DatabaseAuthorities",
     "DatabasePooled",
@@ -128,6 +129,7 @@ Globals:
         RUST_LOG: !Ref LogLevel
         CORS_ORIGINS: !Ref CorsOrigins
         APP_URL: !Ref AppUrl
+        FRONT_KEYS: !Ref FrontKeys
         DB_POOLED: !Ref DatabasePooled
         DB_TLS: !Ref DatabaseTls
         DB_CA_FILE: !Ref DatabaseAuthorities
