@@ -22,7 +22,10 @@ impl Front {
 
     fn read(text: &str) -> Result<Self, ConfigError> {
         let hashes = text.split(',').filter(|part| !part.is_empty()).map(hash);
-        hashes.collect::<Option<_>>().map(Self).ok_or_else(|| ConfigError::of("FRONT_KEYS: not hashes of SHA-256 in hexadecimal"))
+        hashes
+            .collect::<Option<_>>()
+            .map(Self)
+            .ok_or_else(|| ConfigError::of("FRONT_KEYS: not hashes of SHA-256 in hexadecimal"))
     }
 
     /// Refuses who came past the front, and believes it about who calls: for the gateway all come from CloudFront.
