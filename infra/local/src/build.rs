@@ -4,7 +4,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
-    time::UNIX_EPOCH,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
@@ -64,7 +64,8 @@ pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> R
     let mut docs = Node::install(paths)?.page().to_vec();
     docs.push(paths.openapi());
     let openapi = fingerprint(&fs::read(paths.openapi())?);
-    let input = fingerprint(format!("{age} {} {salt} {docs:?} {openapi}", meta.len()).as_bytes());
+    let input = format!("{age} {} {salt} {docs:?} {openapi} {:?}", meta.len(), authorities(paths)?);
+    let input = fingerprint(input.as_bytes());
     let zip = paths.zip();
     if let Some(packed) = &state.packed
         && packed.input == input
@@ -88,6 +89,16 @@ pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> R
     state.packed = Some(Packed { input, release: release.clone() });
     state.save(paths)?;
     Ok(release)
+}
+
+/// When the files that say whom to trust were changed, which lie in the zip as well.
+fn authorities(paths: &Paths) -> Result<Vec<(PathBuf, SystemTime)>> {
+    let files = fs::read_dir(paths.root.join("infra/data/rds"))?;
+    let mut files: Vec<_> = files
+        .map(|file| file.and_then(|file| Ok((file.path(), file.metadata()?.modified()?))))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    Ok(files)
 }
 
 /// Debug information is nine tenths of a dev build. Where no tool is at hand it is deployed whole.

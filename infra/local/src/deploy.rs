@@ -144,7 +144,7 @@ fn parameters(credentials: &Credentials, aws: &Aws, database: &Address) -> Param
 }
 
 /// Every template, the root first.
-fn templates(paths: &Paths) -> Result<Vec<PathBuf>> {
+pub fn templates(paths: &Paths) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = vec![paths.root.join("template.yaml")];
     for entry in fs::read_dir(paths.root.join("functions"))? {
         files.push(entry?.path().join("template.yaml"));

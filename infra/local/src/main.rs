@@ -30,6 +30,7 @@ mod process;
 mod progress;
 mod random;
 mod run;
+mod security;
 mod state;
 mod template;
 mod up;
@@ -110,6 +111,8 @@ enum Command {
     },
     /// Check every template with `sam validate --lint` and cfn-lint
     Lint,
+    /// Look for what is unsafe in the templates with checkov; what is meant to be so stands in `infra/checkov.txt`
+    Security,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
     Demo(demo::Options),
     /// Run every test, or those whose name contains FILTER, against the local cloud
@@ -219,6 +222,7 @@ fn command() -> Result<()> {
             demo::run(&env, &options)
         }
         Command::Lint => deploy::lint(&here),
+        Command::Security => security::examine(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Coverage(options) => coverage::measure(&here, &options),
         Command::Fuzz { target, seconds } => run::fuzz(&here, target.as_deref(), seconds),

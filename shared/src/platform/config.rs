@@ -6,6 +6,13 @@ use std::{fmt, str::FromStr};
 #[derive(Debug)]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// For a setting that a port reads itself.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -34,6 +41,8 @@ pub struct Config {
     pub db_pooled: bool,
     /// Transport security towards Postgres.
     pub db_tls: DbTls,
+    /// Whom to ask instead of the server that the secret names: a proxy in front of it.
+    pub db_host: Option<String>,
     /// The certificate authorities that Postgres's certificate is checked against.
     pub db_ca_file: String,
     /// How often clients are asked to ping, in seconds.
@@ -84,6 +93,7 @@ impl Config {
             handler: lookup("_HANDLER").ok_or_else(|| missing("_HANDLER"))?,
             db_pooled: parsed(lookup, "DB_POOLED", false)?,
             db_tls,
+            db_host: lookup("DB_HOST"),
             db_ca_file: lookup("DB_CA_FILE").unwrap_or_else(|| "/etc/pki/tls/certs/ca-bundle.crt".into()),
             heartbeat_s: parsed(lookup, "HEARTBEAT_S", 300)?,
             retry_base_s: parsed(lookup, "RETRY_BASE_S", 5)?,

@@ -29,7 +29,7 @@ pub enum Grant {
     #[serde(rename = "rotate:keys")]
     RotateKeys,
     /// Changing the passwords that functions connect with.
-    #[serde(rename = "rotate:database")]
+    #[serde(rename = "db:rotate")]
     RotateDatabase,
     /// The rate limits' table.
     #[serde(rename = "table:limits")]

@@ -34,6 +34,8 @@ pub struct Lookout {
     webhook: SecretCell<Webhook>,
     /// Our own API as clients reach it.
     pub api: String,
+    /// Whether there is a way to it: in a network without NAT there is none.
+    pub internet: bool,
     /// A gateway of IPFS.
     pub gateway: Option<String>,
     /// `local`, `dev`, `staging` or `prod`.
@@ -51,6 +53,7 @@ impl Port for Lookout {
             mail: env.config.optional("ALERT_MAIL"),
             webhook: SecretCell::open(env, "ALERT_WEBHOOK_SECRET")?,
             api: env.config.require("API_URL")?,
+            internet: env.config.optional("INTERNET").as_deref() != Some("false"),
             gateway: env.config.optional("IPFS_GATEWAY").map(|url| url.trim_end_matches('/').to_owned()),
             stage: env.config.stage.clone(),
             outside: Outside::new(env.config.is_local()),

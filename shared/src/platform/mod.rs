@@ -6,6 +6,7 @@ pub mod config;
 pub mod db;
 pub mod fields;
 pub mod files;
+mod front;
 pub mod function;
 pub mod gate;
 pub mod http;

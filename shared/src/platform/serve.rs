@@ -5,6 +5,7 @@ mod invoke;
 pub use super::gate::{Claims, check_access};
 use super::{
     clock,
+    front::Front,
     function::{Access, Env, Local, Port},
     gate::Gate,
     http::{Call, Reply},
@@ -84,7 +85,8 @@ where
 
 // Not `lambda_runtime::run`, which adds a span to each invocation: the log line says all that it would.
 async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> Result<(), Error> {
-    let (env, gate, handle) = (&env, &gate, &handle);
+    let front = Front::open(&env.config)?;
+    let (env, gate, handle, front) = (&env, &gate, &handle, &front);
     Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
@@ -93,6 +95,7 @@ async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> 
         let answer = guarded(async {
             let mut call = Call::from_event(event.payload, request_id.clone(), clock::now())?;
             path.clone_from(&call.path);
+            front.admit(&mut call)?;
             let place = gate.admit(&mut call).await?;
             user_id = call.claims.as_ref().map(|claims| claims.user_id);
             let (counted, answer) = gate.pass(place, guarded(handle(call))).await;

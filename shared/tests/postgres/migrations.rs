@@ -3,7 +3,10 @@
 use crate::support::{Fresh, setting};
 use shared::platform::{
     config::DbTls,
-    db::migrations::{Access, Credentials, MIGRATOR, Progress, apply},
+    db::{
+        Credentials,
+        migrations::{Access, MIGRATOR, Progress, apply},
+    },
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, migrate::Migrator};
 use std::{

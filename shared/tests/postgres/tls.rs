@@ -130,6 +130,15 @@ impl Drop for Server {
     }
 }
 
+/// The authorities of all regions, and ours.
+fn with_rds(server: &Server) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/data/rds");
+    let regions = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let all = regions.collect::<String>() + &fs::read_to_string(server.ca("ca.pem")).unwrap();
+    fs::write(server.ca("all.pem"), all).unwrap();
+    server.ca("all.pem")
+}
+
 /// Whether the connection that a function would make is encrypted.
 async fn encrypted(options: PgConnectOptions, tls: DbTls, ca_file: &str) -> Result<bool, Problem> {
     let db = ReadDb::from_options(secured(options, tls, ca_file));
@@ -152,10 +161,18 @@ async fn must_hold_45_postgres_is_reached_over_tls_with_its_certificate_and_name
     }
     assert!(connects().await.unwrap(), "the server that it should be, over TLS");
 
+    let all = with_rds(&server);
+    assert!(
+        encrypted(server.at("localhost"), DbTls::VerifyFull, &all).await.unwrap(),
+        "every one of RDS's is understood"
+    );
+
     let refused = async |case: &str, options, tls, ca_file: &str| {
         let problem = encrypted(options, tls, ca_file).await.expect_err(case);
         assert_eq!((problem.status, problem.retry_after.is_some()), (503, true), "{case}: {problem}");
     };
+    let rds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/data/rds/us-east-1.pem").display().to_string();
+    refused("RDS's authorities, who did not sign it", server.at("localhost"), DbTls::VerifyFull, &rds).await;
     refused("another authority's certificate", server.at("localhost"), DbTls::VerifyFull, &server.ca("strangers.pem"))
         .await;
     refused("another host's certificate", server.at("127.0.0.1"), DbTls::VerifyFull, &ca).await;

@@ -5,9 +5,11 @@
 
 mod answers;
 mod broken;
+mod broken_stacks;
 mod releases;
 mod repository;
 mod rules;
+mod stacks;
 
 use repository::Repository;
 
@@ -44,7 +46,42 @@ fn every_queue_has_a_dead_letter_queue_partial_answers_and_time_enough() {
 
 #[test]
 fn must_hold_49_a_burst_of_tasks_leaves_the_api_its_connections() {
-    holds(rules::connections);
+    holds(stacks::connections);
+}
+
+#[test]
+fn functions_are_in_the_databases_network_if_they_speak_to_it_and_only_then() {
+    holds(stacks::network);
+}
+
+#[test]
+fn endpoints_let_through_what_functions_may_do_and_no_more() {
+    holds(stacks::endpoints);
+}
+
+#[test]
+fn what_holds_data_is_encrypted_and_outlives_its_stack() {
+    holds(stacks::state);
+}
+
+#[test]
+fn must_hold_46_no_role_may_do_anything_to_anything() {
+    holds(stacks::wildcards);
+}
+
+#[test]
+fn must_hold_50_the_gateways_log_no_path_query_or_address() {
+    holds(stacks::access_logs);
+}
+
+#[test]
+fn must_hold_45_each_regions_authorities_are_rdss_own() {
+    holds(stacks::authorities);
+}
+
+#[test]
+fn every_function_is_one_that_the_rules_see() {
+    holds(stacks::plain_functions);
 }
 
 #[test]

@@ -28,6 +28,10 @@ impl Row {
         self.trigger["kind"].as_str().unwrap_or_default()
     }
 
+    pub fn speaks_to_the_database(&self) -> bool {
+        self.grants.iter().any(|grant| grant.starts_with("db:"))
+    }
+
     /// The route as API Gateway names it; none for a queue's worker.
     pub fn route(&self) -> Option<String> {
         let part = |name: &str| self.trigger[name].as_str().unwrap_or_default();
@@ -53,6 +57,8 @@ pub struct Repository {
     pub codes: BTreeMap<String, String>,
     /// Names of types in the OpenAPI document, as often as the source defines one.
     pub schemas: Vec<String>,
+    /// By region: who signs certificates of RDS.
+    pub authorities: BTreeMap<String, String>,
     /// All guides, one after the other.
     pub guides: String,
     /// By the path of its `main.rs`: its text, and the modules that lie beside it.
@@ -92,6 +98,10 @@ impl Repository {
                 .collect(),
             codes: codes(),
             schemas: schemas(),
+            authorities: files(&root().join("infra/data/rds"), "pem")
+                .into_iter()
+                .map(|path| (Path::new(&path).file_stem().expect("a name").display().to_string(), text(&path)))
+                .collect(),
             guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
             suites: ["shared/tests/postgres", "tests/tests/blackbox", "tests/tests/contract"].map(suite).into(),
             events: events

@@ -8,11 +8,11 @@ use aws_lambda_events::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const FUNCTION: &str = "AWS::Serverless::Function";
-const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
+pub const FUNCTION: &str = "AWS::Serverless::Function";
+pub const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
 /// What stands on one side and not on the other, or on one side twice.
-fn compare(what: &str, left: &(&str, Vec<String>), right: &(&str, Vec<String>)) -> Vec<String> {
+pub fn compare(what: &str, left: &(&str, Vec<String>), right: &(&str, Vec<String>)) -> Vec<String> {
     let mut found = Vec::new();
     for (name, values) in [left, right] {
         let mut seen = BTreeSet::new();
@@ -121,10 +121,14 @@ pub fn handlers(repository: &Repository) -> Vec<String> {
     found
 }
 
-fn capital(name: &str) -> String {
+pub fn capital(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
+
+/// What it takes to give a secret its next value, besides reading it.
+const ROTATES: [&str; 3] =
+    ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"];
 
 /// What a grant is on AWS: the variable that names the thing, and what may be done with it.
 fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
@@ -133,9 +137,14 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
     let secret = |variable: &str, name: &str| {
         (vec![variable.to_owned()], vec![(vec!["secretsmanager:GetSecretValue"], reference(name))])
     };
+    let database = |variable: &str, name: &str| {
+        let (mut variables, statements) = secret(variable, name);
+        variables.push("DB_HOST".into());
+        (variables, statements)
+    };
     match grant.split_once(':') {
-        Some(("db", "read")) => secret("DB_READ_SECRET", "DatabaseReadSecret"),
-        Some(("db", "write")) => secret("DB_WRITE_SECRET", "DatabaseWriteSecret"),
+        Some(("db", "read")) => database("DB_READ_SECRET", "DatabaseReadSecret"),
+        Some(("db", "write")) => database("DB_WRITE_SECRET", "DatabaseWriteSecret"),
         Some(("db", "migrate")) => {
             let all = ["Admin", "Migrate", "Read", "Write"];
             let each =
@@ -144,22 +153,15 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
             (variables.concat(), statements.concat())
         }
         Some(("secret", "keys")) => secret("KEYS_SECRET", "KeysSecret"),
-        Some(("rotate", what)) => {
-            let rotated = |names: Value| {
-                let actions = [
-                    "secretsmanager:DescribeSecret",
-                    "secretsmanager:PutSecretValue",
-                    "secretsmanager:UpdateSecretVersionStage",
-                ];
-                (actions.to_vec(), names)
-            };
-            if what == "keys" {
-                let (variables, mut statements) = secret("KEYS_SECRET", "KeysSecret");
-                statements.push(rotated(reference("KeysSecret")));
-                return (variables, statements);
-            }
+        Some(("rotate", "keys")) => {
+            let (variables, mut statements) = secret("KEYS_SECRET", "KeysSecret");
+            statements.push((ROTATES.to_vec(), reference("KeysSecret")));
+            (variables, statements)
+        }
+        Some(("db", "rotate")) => {
             let (variables, mut statements) = meaning("db:migrate");
-            statements.push(rotated(json!([reference("DatabaseReadSecret"), reference("DatabaseWriteSecret")])));
+            statements
+                .push((ROTATES.to_vec(), json!([reference("DatabaseReadSecret"), reference("DatabaseWriteSecret")])));
             (variables, statements)
         }
         Some(("table", table)) => {
@@ -212,17 +214,28 @@ fn meaning(grant: &str) -> (Vec<String>, Vec<(Vec<&'static str>, Value)>) {
             (vec!["WS_ENDPOINT".into()], vec![(vec!["execute-api:ManageConnections"], json!({"Fn::Sub": arn}))])
         }
         None if grant == "mail" => {
-            let arn = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}";
-            (vec!["API_URL".into(), "MAIL_FROM".into()], vec![(vec!["ses:SendEmail"], json!({"Fn::Sub": arn}))])
+            let arn = |of: &str| json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:{of}")});
+            let arns = [arn("identity/${MailIdentity}"), arn("configuration-set/tallybook-${Stage}")];
+            (vec!["API_URL".into(), "MAIL_FROM".into()], vec![(vec!["ses:SendEmail"], Value::from_iter(arns))])
         }
         None if grant == "lookout" => {
-            let variables = ["ALERT_MAIL", "ALERT_WEBHOOK_SECRET", "API_URL", "IPFS_GATEWAY"];
+            let variables = ["ALERT_MAIL", "ALERT_WEBHOOK_SECRET", "API_URL", "INTERNET", "IPFS_GATEWAY"];
             let secret = (vec!["secretsmanager:GetSecretValue"], reference("AlertWebhookSecret"));
             (variables.map(str::to_owned).to_vec(), vec![secret])
         }
         _ => panic!("rules.rs does not know the grant {grant}: say there what it means"),
     }
 }
+
+/// What it takes to be put into a network.
+pub const INTERFACES: [&str; 6] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
 
 fn statement(actions: &[&str], resource: &Value) -> String {
     let mut actions = actions.to_vec();
@@ -239,6 +252,10 @@ pub fn policies(repository: &Repository) -> Vec<String> {
         let mut expected: Vec<_> =
             granted.concat().iter().map(|(actions, resource)| statement(actions, resource)).collect();
         let variables = BTreeSet::from_iter(variables.concat()).into_iter().collect();
+        if row.speaks_to_the_database() {
+            let interfaces = statement(&INTERFACES, &json!("*"));
+            expected.extend([format!("in the network {interfaces}"), format!("in the network not {interfaces}")]);
+        }
         expected.push(statement(
             &["logs:CreateLogStream", "logs:PutLogEvents"],
             &json!({"Fn::GetAtt": format!("{name}Logs.Arn")}),
@@ -255,11 +272,13 @@ pub fn policies(repository: &Repository) -> Vec<String> {
         let statements =
             policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten());
         let actual: Vec<_> = statements
-            .map(|s| {
-                statement(
-                    &s["Action"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>(),
-                    &s["Resource"],
-                )
+            .map(|found| {
+                let within = found["Fn::If"][0] == "InNetwork";
+                let s = if within { &found["Fn::If"][1] } else { found };
+                let actions = s["Action"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let said = statement(&actions.collect::<Vec<_>>(), &s["Resource"]);
+                let not = if s["Effect"] == "Allow" { "" } else { "not " };
+                format!("{}{not}{said}", if within { "in the network " } else { "" })
             })
             .collect();
         if !role["ManagedPolicyArns"].is_null() {
@@ -316,32 +335,6 @@ pub fn queues(repository: &Repository) -> Vec<String> {
                 found.push(format!("queue {queue} hides a message for {seconds:?} s, less than 6 × {} s", row.timeout));
             }
         }
-    }
-    found
-}
-
-/// Workers of queues that speak to Postgres have a bound each, and together, twice, a quarter of its connections at most.
-pub fn connections(repository: &Repository) -> Vec<String> {
-    let (mut found, mut all) = (Vec::new(), 0);
-    for row in &repository.rows {
-        let Some(queue) = row.trigger["queue"].as_str() else { continue };
-        if !row.grants.iter().any(|grant| grant.starts_with("db:")) {
-            continue;
-        }
-        let arn = json!({"Ref": format!("{}QueueArn", capital(queue))});
-        let source = repository.resources(MAPPING).find(|(_, _, source)| source["EventSourceArn"] == arn);
-        match source.and_then(|(_, _, source)| source["ScalingConfig"]["MaximumConcurrency"].as_u64()) {
-            Some(most) => all += most,
-            None => found.push(format!("{}: nothing bounds how often it runs at a time", row.handler)),
-        }
-    }
-    let stated = &repository.templates["template.yaml"]["Metadata"]["Connections"];
-    if stated["OfWorkers"] != all {
-        found.push(format!("workers may hold {all} connections; template.yaml says {}", stated["OfWorkers"]));
-    }
-    let most = stated["MaxConnections"].as_u64().unwrap_or_default();
-    if 4 * 2 * all > most {
-        found.push(format!("twice the {all} connections of workers are more than a quarter of {most}"));
     }
     found
 }

@@ -12,14 +12,16 @@ use super::{
 };
 
 /// Passed to every feature, whatever it may do.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 14] = [
     "Stage",
     "Architecture",
     "LogLevel",
     "LogRetention",
     "CorsOrigins",
     "AppUrl",
+    "FrontKeys",
     "Release",
+    "DatabaseAuthorities",
     "DatabasePooled",
     "DatabaseTls",
     "Heartbeat",
@@ -38,6 +40,9 @@ pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
             Trigger::Invoke => None,
         };
         all.extend(source);
+        if let Some(group) = group(function) {
+            all.extend([network(SUBNETS), network(group)]);
+        }
         for granted in granted(function)? {
             all.extend(granted.parameters);
         }
@@ -48,6 +53,13 @@ pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
 fn from_root(name: &str) -> String {
     match name {
         "CorsOrigins" => "!Join [\",\", !Ref CorsOrigins]".to_owned(),
+        // RDS's own of the region and Amazon's, which proxies are signed under, lie in the zip.
+        "DatabaseAuthorities" => {
+            "!If [AuthoritiesGiven, !Ref DatabaseAuthorities, !Sub \"/var/task/rds/${AWS::Region}.pem\"]".to_owned()
+        }
+        "DatabasePooled" => {
+            "!If [MakesDatabase, !If [WantsProxy, \"true\", \"false\"], !Ref DatabasePooled]".to_owned()
+        }
         "DatabaseTls" => "!If [IsLocal, \"off\", verify-full]".to_owned(),
         name => format!("!Ref {name}"),
     }
@@ -55,6 +67,26 @@ fn from_root(name: &str) -> String {
 
 fn granted(function: &Function) -> Result<Vec<Grant>> {
     function.grants.iter().map(|name| grant(name)).collect::<Result<_>>().with_context(|| function.handler.clone())
+}
+
+/// The parameter that names the network's subnets.
+const SUBNETS: &str = "Subnets";
+
+/// The security group of a function that speaks to the database, in whose network it runs; none for the others, which have the
+/// internet instead. Whoever migrates the server or changes its passwords does not go by the proxy.
+pub fn group(function: &Function) -> Option<&'static str> {
+    let databases = function.grants.iter().filter(|grant| grant.starts_with("db:"));
+    databases
+        .map(
+            |grant| if ["db:read", "db:write"].contains(&grant.as_str()) { "FunctionsGroup" } else { "OperatorsGroup" },
+        )
+        .max()
+}
+
+/// A parameter of the network, which is ours if the database is.
+fn network(parameter: &str) -> (String, String) {
+    let own = if parameter == SUBNETS { "FunctionSubnets" } else { "FunctionGroup" };
+    (parameter.to_owned(), format!("!If [MakesDatabase, !GetAtt Network.Outputs.{parameter}, !Ref {own}]"))
 }
 
 pub fn template(feature: &Feature) -> Result<String> {
@@ -77,7 +109,13 @@ Parameters:
         r#"
 Conditions:
   IsLocal: !Not [!Equals [!Ref LocalGateway, ""]]
-
+"#,
+    );
+    if feature.functions.iter().any(|function| group(function).is_some()) {
+        writeln!(out, "  InNetwork: !Not [!Equals [!Ref {SUBNETS}, \"\"]]")?;
+    }
+    out.push_str(
+        r#"
 Globals:
   Function:
     Runtime: provided.al2023
@@ -91,8 +129,10 @@ Globals:
         RUST_LOG: !Ref LogLevel
         CORS_ORIGINS: !Ref CorsOrigins
         APP_URL: !Ref AppUrl
+        FRONT_KEYS: !Ref FrontKeys
         DB_POOLED: !Ref DatabasePooled
         DB_TLS: !Ref DatabaseTls
+        DB_CA_FILE: !Ref DatabaseAuthorities
         HEARTBEAT_S: !Ref Heartbeat
         RETRY_BASE_S: !Ref RetryBase
         AWS_ENDPOINT_URL: !If [IsLocal, !Ref LocalGateway, !Ref "AWS::NoValue"]
@@ -125,6 +165,12 @@ fn function(feature: &str, function: &Function) -> Result<String> {
       LoggingConfig: {{LogGroup: !Ref {id}Logs, LogFormat: JSON, SystemLogLevel: WARN}}
 "#
     )?;
+    if let Some(group) = group(function) {
+        writeln!(
+            out,
+            r#"      VpcConfig: !If [InNetwork, {{SubnetIds: !Split [",", !Ref {SUBNETS}], SecurityGroupIds: [!Ref {group}]}}, !Ref "AWS::NoValue"]"#
+        )?;
+    }
     let variables: BTreeMap<_, _> = granted.iter().flat_map(|grant| &grant.variables).cloned().collect();
     if !variables.is_empty() {
         out.push_str("      Environment:\n        Variables:\n");
@@ -156,6 +202,9 @@ fn function(feature: &str, function: &Function) -> Result<String> {
 "#,
         endpoint = function.endpoint(),
     )?;
+    if group(function).is_some() {
+        write!(out, "{}", interfaces(&name))?;
+    }
     for (actions, resources) in granted.iter().flat_map(|grant| &grant.statements) {
         out.push_str(&statement(actions, resources)?);
     }
@@ -184,6 +233,26 @@ fn alias(id: &str) -> String {
     Type: AWS::Lambda::Alias
     Properties: {{FunctionName: !Ref {id}, Name: live, FunctionVersion: !GetAtt {id}First.Version}}
 "
+    )
+}
+
+/// What Lambda needs to put a function into a network. AWS takes no narrower resource, since the interfaces are not there yet; so the
+/// second statement keeps it from the function's own code, which uses the same role.
+fn interfaces(name: &str) -> String {
+    const ACTIONS: &str = r#"["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"]"#;
+    format!(
+        r#"              - Fn::If:
+                  - InNetwork
+                  - {{Effect: Allow, Action: {ACTIONS}, Resource: "*"}}
+                  - !Ref "AWS::NoValue"
+              - Fn::If:
+                  - InNetwork
+                  - Effect: Deny
+                    Action: {ACTIONS}
+                    Resource: "*"
+                    Condition: {{ArnEquals: {{"lambda:SourceFunctionArn": !Sub "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{name}"}}}}
+                  - !Ref "AWS::NoValue"
+"#
     )
 }
 

@@ -42,12 +42,12 @@ pub const CONSUME: &[&str] = &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:G
 pub fn grant(name: &str) -> Result<Grant> {
     let (kind, of) = name.split_once(':').unwrap_or((name, ""));
     Ok(match (kind, of) {
-        ("db", "read") => secret("DB_READ_SECRET", "DatabaseRead"),
-        ("db", "write") => secret("DB_WRITE_SECRET", "DatabaseWrite"),
+        ("db", "read") => database("DB_READ_SECRET", "DatabaseRead"),
+        ("db", "write") => database("DB_WRITE_SECRET", "DatabaseWrite"),
         ("db", "migrate") => migrate(),
+        ("db", "rotate") => rotate_database(),
         ("secret", "keys") => secret("KEYS_SECRET", "Keys"),
         ("rotate", "keys") => rotated(secret("KEYS_SECRET", "Keys")),
-        ("rotate", "database") => rotate_database(),
         ("table", table) if TABLES.contains(&table) => rows(table),
         ("connections", "") => table("connections", vec![SCAN]),
         ("queue", queue) if QUEUES.contains(&queue) => queue_url(queue),
@@ -83,15 +83,23 @@ pub fn grant(name: &str) -> Result<Grant> {
         ("mail", "") => Grant {
             // Links that switch mails off lead to the API itself.
             variables: vec![("MAIL_FROM".into(), "!Ref MailFrom".into()), ("API_URL".into(), "!Ref ApiUrl".into())],
+            // SES asks about the settings that the identity has as well.
             statements: vec![(
                 MAIL,
-                vec!["!Sub \"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}\"".into()],
+                ["identity/${MailIdentity}", "configuration-set/tallybook-${Stage}"]
+                    .map(|of| format!("!Sub \"arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:{of}\""))
+                    .into(),
             )],
-            parameters: vec![("MailFrom".into(), "!Ref MailFrom".into()), api_url()],
+            parameters: vec![
+                ("MailFrom".into(), "!Ref MailFrom".into()),
+                // An address is sent from under its domain's identity, where that has one.
+                ("MailIdentity".into(), "!If [HasMailDomain, !Ref MailDomain, !Ref MailFrom]".into()),
+                api_url(),
+            ],
         },
         ("lookout", "") => lookout(),
         _ => bail!(
-            "no such grant: {name}. There are db:read, db:write, db:migrate, secret:keys, rotate:keys, rotate:database, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
+            "no such grant: {name}. There are db:read, db:write, db:migrate, secret:keys, rotate:keys, db:rotate, {}, connections, {}, {}, queues, dead-letters, bucket:uploads, sockets, mail, lookout",
             TABLES.map(|table| format!("table:{table}")).join(", "),
             QUEUES.map(|queue| format!("queue:{queue}")).join(", "),
             LANES.map(|lane| format!("inbox:{lane}")).join(", "),
@@ -105,11 +113,14 @@ fn lookout() -> Grant {
     grant.variables.extend([
         ("ALERT_MAIL".into(), "!Ref AlertMail".into()),
         ("API_URL".into(), "!Ref ApiUrl".into()),
+        ("INTERNET".into(), "!Ref Internet".into()),
         ("IPFS_GATEWAY".into(), "!Ref IpfsGateway".into()),
     ]);
     grant.parameters.extend([
         ("AlertMail".into(), "!Ref AlertMail".into()),
         api_url(),
+        // Of a network of the operator's own nothing is known.
+        ("Internet".into(), "!If [MakesDatabase, !If [WantsNat, \"true\", \"false\"], \"true\"]".into()),
         ("IpfsGateway".into(), "!Ref IpfsGateway".into()),
     ]);
     grant
@@ -120,7 +131,8 @@ fn api_url() -> (String, String) {
     (
         "ApiUrl".into(),
         "!If [IsLocal, !Sub \"${LocalGateway}/_aws/execute-api/${HttpApi}/v1\", \
-         !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]"
+         !If [HasDomains, !Sub \"https://${ApiDomain}/v1\", \
+         !Sub \"https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1\"]]"
             .into(),
     )
 }
@@ -150,14 +162,23 @@ fn secret(variable: &str, output: &str) -> Grant {
 
 /// Everybody's credentials: whoever makes the roles of a new database gives them their passwords.
 fn migrate() -> Grant {
-    both(
-        secrets([("DB_ADMIN_SECRET", "DatabaseAdmin"), ("DB_MIGRATE_SECRET", "DatabaseMigrate")]),
-        secrets([("DB_READ_SECRET", "DatabaseRead"), ("DB_WRITE_SECRET", "DatabaseWrite")]),
-    )
+    both(owners(), secrets([("DB_READ_SECRET", "DatabaseRead"), ("DB_WRITE_SECRET", "DatabaseWrite")]))
 }
 
 fn secrets<const N: usize>(named: [(&str, &str); N]) -> Grant {
     named.into_iter().map(|(variable, output)| secret(variable, output)).fold(Grant::default(), both)
+}
+
+/// The administrator, whose password RDS keeps where RDS made the server, and the owner of the schema.
+fn owners() -> Grant {
+    let mut all = secrets([("DB_ADMIN_SECRET", "DatabaseAdmin"), ("DB_MIGRATE_SECRET", "DatabaseMigrate")]);
+    for (parameter, value) in &mut all.parameters {
+        if parameter == "DatabaseAdminSecret" {
+            *value = "!If [MakesDatabase, !GetAtt Database.Outputs.AdminSecret, !GetAtt Secrets.Outputs.DatabaseAdmin]"
+                .into();
+        }
+    }
+    all
 }
 
 fn both(mut one: Grant, other: Grant) -> Grant {
@@ -176,10 +197,16 @@ fn rotated(mut grant: Grant) -> Grant {
 
 /// Both pairs of roles, which the administrator gives their passwords.
 fn rotate_database() -> Grant {
-    both(
-        rotated(secrets([("DB_READ_SECRET", "DatabaseRead"), ("DB_WRITE_SECRET", "DatabaseWrite")])),
-        secrets([("DB_ADMIN_SECRET", "DatabaseAdmin"), ("DB_MIGRATE_SECRET", "DatabaseMigrate")]),
-    )
+    both(rotated(secrets([("DB_READ_SECRET", "DatabaseRead"), ("DB_WRITE_SECRET", "DatabaseWrite")])), owners())
+}
+
+/// The secret names the server; in front of it there may be a proxy.
+fn database(variable: &str, output: &str) -> Grant {
+    let mut grant = secret(variable, output);
+    grant.variables.push(("DB_HOST".into(), "!Ref DatabaseProxyHost".into()));
+    let host = "!If [MakesProxy, !GetAtt Proxy.Outputs.Host, \"\"]";
+    grant.parameters.push(("DatabaseProxyHost".into(), host.into()));
+    grant
 }
 
 fn rows(name: &str) -> Grant {

@@ -155,6 +155,10 @@ fn verify(description: &Description) -> Result<()> {
             if matches!(function.trigger, Trigger::Http { .. }) && function.timeout > 29 {
                 bail!("{handler}: the gateway gives up after 30 s, a timeout of {} s never answers", function.timeout);
             }
+            let has = |grant: &str| function.grants.iter().any(|one| one == grant);
+            if has("sockets") && feature::group(function).is_some() {
+                bail!("{handler}: there is no way from the database's network to sockets; send to the queue `deliver`");
+            }
             if !routes.insert(route.clone()) {
                 bail!("{handler}: {route} is taken");
             }
@@ -212,6 +216,19 @@ mod tests {
     fn two_handlers_of_one_route_are_refused() {
         let twice = format!("{LOGIN},{}", LOGIN.replace("auth.login", "auth.enter"));
         assert!(verify(&one(&twice)).unwrap_err().to_string().contains("is taken"));
+    }
+
+    #[test]
+    fn whoever_speaks_to_the_database_runs_in_its_network_and_nobody_else() {
+        let text = feature::template(&one(LOGIN).features[0]).unwrap();
+        assert!(text.contains("SecurityGroupIds: [!Ref FunctionsGroup]"), "{text}");
+        assert!(text.contains("  Subnets: {Type: String}"), "{text}");
+        let text = feature::template(&one(&LOGIN.replace("db:write", "db:migrate-and-more")).features[0]);
+        assert!(text.is_err(), "an unknown grant");
+        let text = feature::template(&one(&LOGIN.replace("\"db:write\",", "")).features[0]).unwrap();
+        assert!(!text.contains("VpcConfig") && !text.contains("Subnets") && !text.contains("ec2:"), "{text}");
+        let both = LOGIN.replace("table:limits", "sockets");
+        assert!(verify(&one(&both)).unwrap_err().to_string().contains("no way"));
     }
 
     #[test]

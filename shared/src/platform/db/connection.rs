@@ -156,7 +156,10 @@ impl Connector {
             Source::Options(options) => return Ok((**options).clone()),
             Source::Secret { cell, env } => (cell, &env.config),
         };
-        let secret = cell.get_since(since).await?;
+        let mut secret = (*cell.get_since(since).await?).clone();
+        if let Some(proxy) = &config.db_host {
+            secret.host.clone_from(proxy);
+        }
         let options = secret
             .options()
             .application_name(&config.handler)
