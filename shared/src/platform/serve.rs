@@ -42,11 +42,12 @@ fn note(
     let ms = started.elapsed().as_micros().div_ceil(100);
     let ms = format!("{}.{}", ms / 10, ms % 10);
     let (cold, code) = (telemetry::cold(), problem.map(|problem| problem.code));
+    let mb = telemetry::memory();
     let cause = problem.and_then(|problem| problem.cause.as_deref());
     if status >= 500 {
-        tracing::error!(event, request_id, user_id, function, cold, ms, status, code, cause);
+        tracing::error!(event, request_id, user_id, function, cold, ms, mb, status, code, cause);
     } else {
-        tracing::info!(event, request_id, user_id, function, cold, ms, status, code, cause);
+        tracing::info!(event, request_id, user_id, function, cold, ms, mb, status, code, cause);
     }
 }
 
