@@ -31,6 +31,7 @@ mod random;
 mod run;
 mod state;
 mod template;
+mod top;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -71,6 +72,8 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
+    /// Watch requests, queues, sockets and the database, as the dashboards on AWS show them
+    Top(top::Options),
     /// Open psql on the database, or pass it arguments: `cargo local psql -- -c 'SELECT 1'`
     Psql {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -190,6 +193,7 @@ fn command() -> Result<()> {
         Command::Deploy => up::redeploy(&here),
         Command::Clients { check } => node::clients(&here, check),
         Command::Logs { function, no_follow } => logs::print(&here, function.as_deref(), !no_follow),
+        Command::Top(options) => top::show(&here, &options),
         Command::Mails { folder } => mails::write(&here, folder),
         Command::Psql { args } => postgres::psql(&here, &args),
         Command::Reset => up::reset(&here),
