@@ -167,6 +167,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Close accounts again that a restored backup brought back, by lines with their ids or of the log
+    CloseAgain { file: PathBuf },
     /// Make a registered user an administrator
     MakeAdmin { email: String },
     /// Put a registered user into a tier of the rate limits: `default`, `plus` or `internal`
@@ -217,6 +219,7 @@ fn command() -> Result<()> {
         Command::Seed { args } => run::tools(&here, "seed", &args),
         Command::RotateKeys { args } => run::rotate_keys(&here, &args),
         Command::Timing { args } => run::tools(&here, "timing", &args),
+        Command::CloseAgain { file } => run::tools(&here, "close-again", &[file.display().to_string()]),
         Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
         Command::MakeTier { email, tier } => run::tools(&here, "make-tier", &[email, tier]),
     }

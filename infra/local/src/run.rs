@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
     ffi::OsString,
     fs,
     path::Path,
@@ -59,6 +60,8 @@ pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> 
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
         .args(args)
         .args(filter)
+        // Runbooks call us.
+        .env("TALLYBOOK_LOCAL", env::current_exe()?)
         .env("SQLX_OFFLINE", "true")
         .current_dir(&paths.root);
     let result = run(&mut command);

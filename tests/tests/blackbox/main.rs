@@ -43,6 +43,7 @@ mod portfolio;
 mod privacy;
 mod proofs;
 mod rates;
+mod runbooks;
 mod services;
 mod sockets;
 mod sockets_upkeep;

@@ -55,6 +55,10 @@ pub struct Repository {
     pub schemas: Vec<String>,
     /// All guides, one after the other.
     pub guides: String,
+    /// The same, by path.
+    pub pages: BTreeMap<String, String>,
+    /// Names of tests, in Rust and in Python.
+    pub tests: BTreeSet<String>,
     /// By the path of its `main.rs`: its text, and the modules that lie beside it.
     pub suites: BTreeMap<String, (String, Vec<String>)>,
 }
@@ -93,6 +97,8 @@ impl Repository {
             codes: codes(),
             schemas: schemas(),
             guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
+            pages: files(&root().join("docs"), "md").into_iter().map(|path| (path.clone(), text(&path))).collect(),
+            tests: tests(),
             suites: ["shared/tests/postgres", "tests/tests/blackbox", "tests/tests/contract"].map(suite).into(),
             events: events
                 .map(|path| {
@@ -140,6 +146,13 @@ fn suite(folder: &str) -> (String, (String, Vec<String>)) {
     names.sort();
     names.dedup();
     (main.clone(), (text(&main), names))
+}
+
+fn tests() -> BTreeSet<String> {
+    let folders = ["shared", "functions", "tests", "infra"].map(|folder| files(&root().join(folder), "rs"));
+    let name = |rest: &str| rest.split('(').next().unwrap_or_default().trim().to_owned();
+    let names = |path: String| text(&path).split("fn ").skip(1).map(name).collect::<Vec<_>>();
+    folders.into_iter().flatten().flat_map(names).collect()
 }
 
 fn schemas() -> Vec<String> {

@@ -79,9 +79,8 @@ impl Database {
     }
 
     pub fn write_statements(&self, out: &mut String) -> fmt::Result {
-        let ask = |sql: &str| -> Result<Vec<Statement>> {
-            Ok(serde_json::from_str(&self.address.query(&self.bin, sql)?)?)
-        };
+        let ask =
+            |sql: &str| -> Result<Vec<Statement>> { Ok(serde_json::from_str(&self.address.query(&self.bin, sql)?)?) };
         let (title, found) = match ask(STATEMENTS) {
             Ok(found) => ("slowest statements, on average since statistics were set back", found),
             Err(_) => ("running statements (pg_stat_statements is not loaded)", ask(RUNNING).unwrap_or_default()),

@@ -25,8 +25,12 @@ pub fn look(aws: &Aws, environment: &Environment) -> Result<Vec<Queue>> {
     let counts = |name: &str| -> Result<[u64; 3]> {
         let url = environment.get(name).with_context(|| format!("no {name}"))?;
         let said = aws.sqs("GetQueueAttributes", &json!({"QueueUrl": url, "AttributeNames": ["All"]}))?;
-        Ok(["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-            .map(|attribute| number(&said, attribute)))
+        Ok([
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        .map(|attribute| number(&said, attribute)))
     };
     let queue = |name: &'static str| {
         let [waiting, in_flight, delayed] = counts(&format!("{}_QUEUE_URL", name.to_uppercase()))?;

@@ -105,7 +105,11 @@ impl Requests {
         let mut rows: Vec<_> = by_function.into_iter().map(|(name, entries)| (name, Sum::of(&entries))).collect();
         // What most time goes into stands first.
         rows.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.total));
-        writeln!(out, "{:<32} {:>7} {:>7} {:>8} {:>8} {:>5}", "function", "events", "failed", "p50 ms", "p95 ms", "MB")?;
+        writeln!(
+            out,
+            "{:<32} {:>7} {:>7} {:>8} {:>8} {:>5}",
+            "function", "events", "failed", "p50 ms", "p95 ms", "MB"
+        )?;
         for (name, sum) in rows.iter().take(ROWS) {
             let Sum { count, errors, p50, p95, mb, .. } = sum;
             writeln!(out, "{name:<32} {count:>7} {errors:>7} {:>8} {:>8} {mb:>5}", tenths(*p50), tenths(*p95))?;
