@@ -128,6 +128,7 @@ const TITLES = {
   worker_silent: (subject) => `Nobody works on the queue ${subject}`,
   unhealthy: (subject) => `Health: ${subject} does not answer`,
   vacuum_behind: (subject) => `VACUUM does not keep up with ${subject}`,
+  statement_slow: (subject) => `The statement ${subject} is slow`,
   wraparound_near: (subject) => `Transaction ids run out: ${subject}`,
   pins_lost: () => "Pinned files are gone",
   gateway_silent: () => "The gateway of IPFS does not answer",

@@ -81,6 +81,22 @@ impl Aws {
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
+    /// A call to DynamoDB.
+    pub fn dynamodb(&self, action: &str, body: &Value) -> Result<Value> {
+        let mut answer = self
+            .agent
+            .post(self.url("/"))
+            .header("authorization", scope("dynamodb"))
+            .header("x-amz-target", format!("DynamoDB_20120810.{action}"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .send(body.to_string())?;
+        let text = answer.body_mut().read_to_string()?;
+        if !answer.status().is_success() {
+            bail!("{action}: {text}");
+        }
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
     /// What a secret says.
     pub fn secret(&self, id: &str) -> Result<String> {
         let mut answer = self

@@ -1,6 +1,11 @@
 //! Deploys the real templates with the real SAM CLI to the local AWS.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use ship::release;
@@ -157,6 +162,14 @@ pub fn templates(paths: &Paths) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    found.retain(|file| file.extension().is_some_and(|e| e == extension));
+    found.sort();
+    Ok(found)
+}
+
 /// Offline: both know the resource types by heart. The region only has to be one.
 pub fn lint(paths: &Paths) -> Result<()> {
     let python = install::sam_python(paths)?;
@@ -170,6 +183,10 @@ pub fn lint(paths: &Paths) -> Result<()> {
     };
     let files = templates(paths)?;
     step("sam validate", || run(&["-m", "samcli", "validate", "--lint", "--template-file", "template.yaml"], &[]))?;
+    let pages = [paths.root.join("docs"), paths.root.join("docs/runbooks")].map(|folder| with_extension(&folder, "md"));
+    let pages = pages.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    let commands = paths.python("aws_commands.py").display().to_string();
+    step("commands of aws in docs", || run(&[&commands], &pages))?;
     step("cfn-lint", || run(&["-c", "import sys; from cfnlint.runner import main; sys.exit(main())"], &files))
 }
 

@@ -13,12 +13,14 @@ mod aws;
 mod build;
 mod chaos;
 mod cloud;
+mod cost;
 mod coverage;
 mod demo;
 mod deploy;
 mod doctor;
 mod environment;
 mod install;
+mod licences;
 mod logs;
 mod mails;
 mod node;
@@ -33,6 +35,7 @@ mod run;
 mod security;
 mod state;
 mod template;
+mod top;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -88,6 +91,8 @@ enum Command {
         #[arg(long)]
         no_follow: bool,
     },
+    /// Watch requests, queues, sockets and the database, as the dashboards on AWS show them
+    Top(top::Options),
     /// Open psql on the database, or pass it arguments: `cargo local psql -- -c 'SELECT 1'`
     Psql {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -113,6 +118,16 @@ enum Command {
     Lint,
     /// Look for what is unsafe in the templates with checkov; what is meant to be so stands in `infra/checkov.txt`
     Security,
+    /// Reckon what it costs to run: a million requests, and a month of so many users
+    Cost(cost::Options),
+    /// Write whose work the deployed program holds, with its licence
+    Licences {
+        /// Change nothing; fail when the list is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Look for secrets in everything that was ever committed
+    Leaks,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
     Demo(demo::Options),
     /// Run every test, or those whose name contains FILTER, against the local cloud
@@ -183,6 +198,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Close accounts again that a restored backup brought back, by lines with their ids or of the log
+    CloseAgain { file: PathBuf },
     /// Make a registered user an administrator
     MakeAdmin { email: String },
     /// Put a registered user into a tier of the rate limits: `default`, `plus` or `internal`
@@ -212,6 +229,7 @@ fn command() -> Result<()> {
         Command::Credentials => package::credentials(&here),
         Command::Clients { check } => node::clients(&here, check),
         Command::Logs { function, no_follow } => logs::print(&here, function.as_deref(), !no_follow),
+        Command::Top(options) => top::show(&here, &options),
         Command::Mails { folder } => mails::write(&here, folder),
         Command::Psql { args } => postgres::psql(&here, &args),
         Command::Reset => up::reset(&here),
@@ -221,6 +239,9 @@ fn command() -> Result<()> {
             let env = |name: &str| environment::of(&here)?.remove(name).with_context(|| format!("no {name}"));
             demo::run(&env, &options)
         }
+        Command::Cost(options) => cost::reckon(&here, &options),
+        Command::Licences { check } => licences::write(&here, check),
+        Command::Leaks => run::leaks(&here),
         Command::Lint => deploy::lint(&here),
         Command::Security => security::examine(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
@@ -236,6 +257,7 @@ fn command() -> Result<()> {
         Command::Seed { args } => run::tools(&here, "seed", &args),
         Command::RotateKeys { args } => run::rotate_keys(&here, &args),
         Command::Timing { args } => run::tools(&here, "timing", &args),
+        Command::CloseAgain { file } => run::tools(&here, "close-again", &[file.display().to_string()]),
         Command::MakeAdmin { email } => run::tools(&here, "make-admin", &[email]),
         Command::MakeTier { email, tier } => run::tools(&here, "make-tier", &[email, tier]),
     }

@@ -110,6 +110,8 @@ fn start(paths: &Paths, state: &mut State, bin: &Path) -> Result<()> {
         // Each warm process of each function holds one, and so do the tests.
         "max_connections=400",
         "shared_buffers=256MB",
+        // As RDS does unasked; `cargo local top` and the nightly look for slow statements read it.
+        "shared_preload_libraries=pg_stat_statements",
         // A kill of Postgres loses nothing without them, only a crash of the machine does; and
         // tests create a database each.
         "fsync=off",

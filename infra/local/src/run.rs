@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
     ffi::OsString,
     fs,
     path::Path,
@@ -25,9 +26,13 @@ use crate::{
     up,
 };
 
+/// Tells tests which program they are run by.
+const TESTS: &str = "TALLYBOOK_LOCAL";
+
 /// `cargo local migrate`, `import-merchants`, `seed`, `make-admin`, `bench`.
 pub fn tools(paths: &Paths, command: &str, args: &[String]) -> Result<()> {
-    let built = build::build(paths)?;
+    // Called by a test it is built; and what surrounds a test would have cargo build all of it anew.
+    let built = if env::var_os(TESTS).is_some() { Built::find(paths)? } else { build::build(paths)? };
     let environment = match environment::of(paths) {
         Ok(all) => all,
         // A database that runs is enough for all but the bench.
@@ -59,6 +64,8 @@ pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> 
         .args(["nextest", "run", "--workspace", "--no-fail-fast"])
         .args(args)
         .args(filter)
+        // Runbooks call us.
+        .env(TESTS, env::current_exe()?)
         .env("SQLX_OFFLINE", "true")
         .current_dir(&paths.root);
     let result = run(&mut command);
@@ -128,6 +135,12 @@ pub fn with_scratch_database<T>(
         postgres::down(paths, &mut state)?;
     }
     result
+}
+
+/// Looks for secrets in whatever was ever committed, and in what is not yet.
+pub fn leaks(paths: &Paths) -> Result<()> {
+    let allowed = "infra/local/not-secrets.txt";
+    run(Command::new(install::leaks_python(paths)?).arg(paths.python("leaks.py")).arg(allowed).current_dir(&paths.root))
 }
 
 /// `cargo local fuzz`: feeds the readers of what comes from outside for longer than with the other tests.

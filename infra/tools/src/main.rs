@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
 mod bench;
+mod closed;
 mod describe;
 mod merchants;
 mod migrate;
@@ -49,6 +50,11 @@ enum Command {
         #[arg(long, default_value = "import_errors.log")]
         log: PathBuf,
     },
+    /// Close accounts again that a restored backup brought back; see docs/runbooks/erasure.md
+    CloseAgain {
+        /// Lines with the users' ids, or of the log
+        file: PathBuf,
+    },
     /// Make a user an administrator
     MakeAdmin {
         /// The user's address
@@ -93,6 +99,7 @@ async fn main() -> Result<()> {
         Command::Openapi => println!("{}", describe::openapi()?),
         Command::Migrate { step } => migrate::run(cli.url()?, step.as_ref()).await?,
         Command::ImportMerchants { file, log } => merchants::import(cli.url()?, file, log).await?,
+        Command::CloseAgain { file } => closed::close_again(cli.url()?, file).await?,
         Command::MakeAdmin { email } => make_admin(cli.url()?, email).await?,
         Command::RotateKeys { revoke } => rotate_keys(*revoke).await?,
         Command::Timing(options) => timing::run(options)?,

@@ -63,6 +63,18 @@ pub fn log_level() -> tracing::Level {
     env("RUST_LOG").and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO)
 }
 
+/// The stage, which stands on every metric: one account may hold several.
+#[must_use]
+pub fn stage() -> String {
+    env("STAGE").unwrap_or_default()
+}
+
+/// The memory that Lambda gives the function, in MB.
+#[must_use]
+pub fn memory_mb() -> Option<u64> {
+    env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|mb| mb.parse().ok())
+}
+
 impl Config {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, ConfigError> {

@@ -257,3 +257,27 @@ async fn the_audit_log_still_refuses_any_other_change() {
     assert!(sqlx::query(change).bind(me.user_id).execute(&mut admin).await.is_err());
     sqlx::query(forget).bind(me.user_id).execute(&mut conn).await.unwrap();
 }
+
+#[tokio::test]
+async fn must_hold_51_an_account_that_a_restore_brought_back_is_closed_again_and_no_other() {
+    let fresh = Fresh::new().await;
+    let (db, me, other) = (fresh.db(), fresh.user().await, fresh.user().await);
+    let mut conn = fresh.admin().await;
+    furnish(&fresh, &db, &me).await;
+    furnish(&fresh, &db, &other).await;
+    let before = rows_of(&mut conn, &other).await;
+    let mails = "SELECT count(*) FROM mails";
+    // As the backup has it: the account is open, and nobody knows that it was closed since.
+    assert!(erasure::close_again(&db, me.user_id, NOW).await.unwrap());
+    assert!(!erasure::close_again(&db, me.user_id, NOW).await.unwrap(), "it is closed already");
+    assert!(!erasure::close_again(&db, uuid::Uuid::now_v7(), NOW).await.unwrap(), "nobody's");
+    assert!(!session_stands(&fresh.read_db(), me.user_id, me.session_id, me.now).await.unwrap());
+    let written: i64 = sqlx::query_scalar(mails).fetch_one(&mut conn).await.unwrap();
+    assert_eq!(written, 0, "they were told when they closed it");
+
+    let due = db.tx(async |tx: &mut Tx| erasure::due(tx, NOW).await).await.unwrap();
+    assert_eq!(due, [me.user_id], "the sweep finds it at once");
+    assert_eq!(run(&db, &me, NOW + time::Duration::minutes(20), 60).await.unwrap().0, Ran::Done);
+    assert_eq!(rows_of(&mut conn, &me).await, []);
+    assert_eq!(rows_of(&mut conn, &other).await, before);
+}

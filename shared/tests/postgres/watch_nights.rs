@@ -67,6 +67,35 @@ async fn statistics_that_are_stale_are_gathered_and_tables_that_vacuum_leaves_be
 }
 
 #[tokio::test]
+async fn a_statement_that_is_slow_is_told_by_its_id_and_without_a_value() {
+    let fresh = Fresh::new().await;
+    let mut writer = fresh.connect("tallybook_write").await;
+    // The server knows nothing of statements where it was not told to load what counts them.
+    if sqlx::query("SELECT 1 FROM pg_stat_statements LIMIT 1").execute(&mut fresh.admin().await).await.is_err() {
+        assert_eq!(maintained(&fresh, &LIMITS).await.alerts.begun, 0);
+        return;
+    }
+    for _ in 0..3 {
+        sqlx::query("SELECT pg_sleep(0.06), 'secret'::text, $1::text").bind("4.20").execute(&mut writer).await.unwrap();
+        admin(&fresh, "SELECT pg_sleep(0.06), 'administrator'").await;
+    }
+    assert_eq!(maintained(&fresh, &LIMITS).await.alerts.begun, 0, "three times are no rule");
+    let few = Limits { slow_ms: 50, slow_calls: 3, ..LIMITS };
+    assert_eq!(maintained(&fresh, &few).await.alerts.begun, 1);
+    let alert = alerts(&fresh).await.remove(0);
+    assert_eq!(alert.kind, "statement_slow");
+    assert!(alert.subject.parse::<i64>().is_ok(), "{}", alert.subject);
+    assert!(alert.detail.starts_with("3 times, 6") && alert.detail.contains("pg_sleep"), "{}", alert.detail);
+    for value in ["secret", "4.20", "administrator"] {
+        assert!(!alert.detail.contains(value), "{}", alert.detail);
+    }
+    let reset =
+        "SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)";
+    admin(&fresh, reset).await;
+    assert_eq!(maintained(&fresh, &few).await.alerts.over, 1, "set back, it is over");
+}
+
+#[tokio::test]
 async fn the_writing_role_gathers_statistics_of_our_tables_and_of_no_others() {
     let fresh = Fresh::new().await;
     admin(&fresh, "CREATE TABLE theirs (id integer)").await;

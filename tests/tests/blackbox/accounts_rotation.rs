@@ -1,7 +1,7 @@
 //! Another key signs, and nobody notices.
 
 use crate::support::{
-    aws,
+    alone, aws,
     http::Client,
     setting,
     token::{claims, header, sign},
@@ -79,6 +79,7 @@ fn busy(user: &User, over: &AtomicBool) -> (u32, Vec<String>, String) {
 
 #[test]
 fn must_hold_44_rotating_the_keys_under_load_refuses_nobody() {
+    let _alone = alone("rotation");
     // As fast as they can: the limit of requests a minute is another matter.
     let users = [User::register_unlimited(), User::register_unlimited()];
     for user in &users {

@@ -44,6 +44,7 @@ mod privacy;
 mod proofs;
 mod rates;
 mod rotation;
+mod runbooks;
 mod services;
 mod sockets;
 mod sockets_upkeep;

@@ -1,6 +1,6 @@
 //! Each rule is shown one break of its kind, in a copy, and must notice it.
 
-use crate::{answers, releases, repository::Repository, rules};
+use crate::{answers, releases, repository::Repository, rules, watching};
 use serde_json::{Value, json};
 
 /// The rule holds before the break, and names it after.
@@ -307,5 +307,62 @@ fn a_file_of_tests_that_a_merge_lost() {
     notices(rules::suites, "tests/tests/blackbox/main.rs has no `mod matrix;`", |repository| {
         let (text, _) = repository.suites.get_mut("tests/tests/blackbox/main.rs").expect("it is there");
         *text = text.replace("mod matrix;", "");
+    });
+}
+
+const ALARMS: &str = "infra/alarms.yaml";
+
+#[test]
+fn an_alarm_that_is_missing_made_up_or_tells_nobody() {
+    notices(watching::told, "there is no alarm relay-dead", |repository| remove(repository, ALARMS, "RelayDead"));
+    notices(watching::told, "docs/runbooks/alarms.md does not tell of the alarm http-slow", |repository| {
+        let page = repository.pages.get_mut("docs/runbooks/alarms.md").expect("it is there");
+        *page = page.replace("## http-slow", "## http-fast");
+    });
+    notices(watching::told, "docs/operations.md does not tell of the alarm http-slow", |repository| {
+        let page = repository.pages.get_mut("docs/operations.md").expect("it is there");
+        *page = page.replace("| `http-slow`", "| `http-fast`");
+    });
+    notices(watching::told, "the alarm http-slow has no AlarmActions", |repository| {
+        properties(repository, ALARMS, "HttpSlow")["AlarmActions"].take();
+    });
+}
+
+#[test]
+fn an_alarm_that_nobody_reckoned_with() {
+    notices(watching::costs, "which read 35 metrics", |repository| remove(repository, ALARMS, "HttpSlow"));
+}
+
+#[test]
+fn a_function_that_got_memory_that_nobody_reckoned_with() {
+    notices(watching::memory, "auth.login has 3008 MB", |repository| {
+        repository.rows.iter_mut().find(|row| row.handler == "auth.login").expect("it is there").memory = 3008;
+    });
+}
+
+#[test]
+fn a_feature_or_a_queue_that_no_dashboard_shows() {
+    let work = |repository: &mut Repository, from: &str, to: &str| {
+        let body = &mut properties(repository, "infra/dashboards.yaml", "Work")["DashboardBody"]["Fn::Sub"];
+        *body = body.as_str().expect("text").replace(from, to).into();
+    };
+    notices(watching::shown, "no dashboard shows Errors of tasks", |repository| work(repository, "tasks'", "task'"));
+    notices(watching::shown, "ApproximateAgeOfOldestMessage of low", |repository| work(repository, "-low\"", "-l\""));
+    notices(watching::shown, "is no JSON", |repository| work(repository, "]}", ""));
+}
+
+#[test]
+fn a_command_of_a_runbook_that_nobody_runs() {
+    notices(watching::commands, "docs/runbooks/redrive.md: a block is marked \"sh\"", |repository| {
+        let page = repository.pages.get_mut("docs/runbooks/redrive.md").expect("it is there");
+        *page = page.replacen("```console", "```sh", 1);
+    });
+}
+
+#[test]
+fn a_test_that_a_page_on_security_made_up() {
+    notices(watching::named_tests, "must_hold_99_nothing_is_tested_here", |repository| {
+        let page = repository.pages.get_mut("docs/threat-model.md").expect("it is there");
+        page.push_str("`must_hold_99_nothing_is_tested_here`");
     });
 }

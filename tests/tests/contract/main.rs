@@ -10,6 +10,7 @@ mod releases;
 mod repository;
 mod rules;
 mod stacks;
+mod watching;
 
 use repository::Repository;
 
@@ -127,4 +128,34 @@ fn every_answer_of_the_openapi_document_names_its_headers() {
 #[test]
 fn every_file_of_tests_is_compiled() {
     holds(rules::suites);
+}
+
+#[test]
+fn every_alarm_has_its_row_and_its_runbook_and_every_queue_its_alarms() {
+    holds(watching::told);
+}
+
+#[test]
+fn alarms_cost_what_the_guide_says() {
+    holds(watching::costs);
+}
+
+#[test]
+fn costs_are_reckoned_with_the_memory_that_functions_have() {
+    holds(watching::memory);
+}
+
+#[test]
+fn every_feature_and_every_queue_is_on_a_dashboard() {
+    holds(watching::shown);
+}
+
+#[test]
+fn every_command_of_a_runbook_is_run_or_checked() {
+    holds(watching::commands);
+}
+
+#[test]
+fn tests_that_the_security_pages_name_exist() {
+    holds(watching::named_tests);
 }

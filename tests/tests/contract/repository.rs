@@ -61,6 +61,12 @@ pub struct Repository {
     pub authorities: BTreeMap<String, String>,
     /// All guides, one after the other.
     pub guides: String,
+    /// The same, by path.
+    pub pages: BTreeMap<String, String>,
+    /// What `cargo local cost` reckons with.
+    pub measured: Value,
+    /// Names of tests, in Rust and in Python.
+    pub tests: BTreeSet<String>,
     /// By the path of its `main.rs`: its text, and the modules that lie beside it.
     pub suites: BTreeMap<String, (String, Vec<String>)>,
 }
@@ -103,6 +109,9 @@ impl Repository {
                 .map(|path| (Path::new(&path).file_stem().expect("a name").display().to_string(), text(&path)))
                 .collect(),
             guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
+            pages: files(&root().join("docs"), "md").into_iter().map(|path| (path.clone(), text(&path))).collect(),
+            measured: serde_json::from_str(&text("infra/data/measured.json")).expect("measured.json is JSON"),
+            tests: tests(),
             suites: ["shared/tests/postgres", "tests/tests/blackbox", "tests/tests/contract"].map(suite).into(),
             events: events
                 .map(|path| {
@@ -150,6 +159,13 @@ fn suite(folder: &str) -> (String, (String, Vec<String>)) {
     names.sort();
     names.dedup();
     (main.clone(), (text(&main), names))
+}
+
+fn tests() -> BTreeSet<String> {
+    let folders = ["shared", "functions", "tests", "infra"].map(|folder| files(&root().join(folder), "rs"));
+    let name = |rest: &str| rest.split('(').next().unwrap_or_default().trim().to_owned();
+    let names = |path: String| text(&path).split("fn ").skip(1).map(name).collect::<Vec<_>>();
+    folders.into_iter().flatten().flat_map(names).collect()
 }
 
 fn schemas() -> Vec<String> {

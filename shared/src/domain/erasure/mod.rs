@@ -143,6 +143,23 @@ pub async fn erase(db: &Db, files: &Files, user_id: Uuid, deadline: Instant) -> 
     run(db, async |folder: &str| files.delete_all(folder).await, user_id, clock::now(), deadline).await
 }
 
+/// Closes an account that a restored backup brought back, and says whether it was there. Nobody is mailed again; the sweep
+/// finds it and has the rest deleted.
+pub async fn close_again(db: &Db, user_id: Uuid, now: OffsetDateTime) -> Result<bool, Problem> {
+    db.tx(async |tx: &mut Tx| {
+        if !sql::is_back(tx, user_id).await? {
+            return Ok(false);
+        }
+        sql::note_closed_again(tx, user_id, now).await?;
+        sql::blank(tx, user_id, now).await?;
+        sql::forget_access(tx, user_id).await?;
+        sql::end_imports(tx, user_id, now).await?;
+        sql::insert(tx, user_id, now, now).await?;
+        Ok::<_, Problem>(true)
+    })
+    .await
+}
+
 /// Accounts that somebody has to look at.
 pub async fn due(tx: &mut Tx, now: OffsetDateTime) -> Result<Vec<Uuid>, Problem> {
     Ok(sql::due(tx, now).await?)

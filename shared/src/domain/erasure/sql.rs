@@ -28,6 +28,27 @@ pub(super) async fn forget_access(tx: &mut Tx, user_id: Uuid) -> Result<(), Erro
     sqlx::query!("DELETE FROM mails WHERE user_id = $1", user_id).execute(tx).await.map(drop)
 }
 
+/// Whether there is an account that is not being erased; nobody else may close it meanwhile.
+pub(super) async fn is_back(tx: &mut Tx, user_id: Uuid) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM users WHERE id = $1 AND NOT EXISTS (SELECT FROM erasures WHERE user_id = $1) FOR UPDATE",
+        user_id,
+    );
+    found.fetch_optional(tx).await.map(|found| found.is_some())
+}
+
+/// By no request: an operator does it, with the restored database in hand.
+pub(super) async fn note_closed_again(tx: &mut Tx, user_id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO audit_log (at, actor_id, action) VALUES ($1, $2, 'auth.account_closed_again')",
+        now,
+        user_id,
+    )
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
 pub(super) async fn end_imports(tx: &mut Tx, user_id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE imports SET status = 'failed', error_code = 'account_closed', updated_at = $2, finished_at = $2

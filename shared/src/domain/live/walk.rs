@@ -7,6 +7,7 @@ use crate::{
         clock,
         live::{Connection, Place},
         problem::Problem,
+        telemetry,
     },
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -53,6 +54,10 @@ fn stamped(frame: &Value, connection_id: &str) -> String {
 impl Courier<'_> {
     pub(super) async fn walk(&self, id: String, what: Walk, place: Option<Place>) -> Result<(), Problem> {
         let (page, next) = self.all.after(place.as_ref()).await?;
+        // A minute's sweep tells its pages, and their sum is how many there are.
+        if matches!(what, Walk::Sweep) {
+            telemetry::count("Sockets", page.len().try_into().unwrap_or(u64::MAX));
+        }
         let now = clock::epoch();
         let stamp = clock::now().format(&Rfc3339).unwrap_or_default();
         let mut frame = match &what {

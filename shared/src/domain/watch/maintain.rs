@@ -1,8 +1,9 @@
-//! The planner's statistics, and whether VACUUM keeps up. Autovacuum does the work; this finds where it does not.
+//! The planner's statistics, whether VACUUM keeps up, and which statements are slow. Autovacuum does the work; this finds
+//! where it does not.
 
 use super::{
     Finding, Kind, Noted, Targets, note,
-    sql::look::{self as sql, Table},
+    sql::look::{self as sql, Slow, Table},
 };
 use crate::platform::{
     db::{Db, Tx},
@@ -24,10 +25,14 @@ pub struct Limits {
     pub dead: i64,
     /// Autovacuum freezes at 200 million transactions, and Postgres stops writing at two thousand million.
     pub age: i64,
+    /// A statement is slow that takes so many milliseconds on average, …
+    pub slow_ms: i64,
+    /// … of at least so many times.
+    pub slow_calls: i64,
 }
 
 /// As every deployment has them.
-pub const LIMITS: Limits = Limits { changed: 1000, dead: 50_000, age: 500_000_000 };
+pub const LIMITS: Limits = Limits { changed: 1000, dead: 50_000, age: 500_000_000, slow_ms: 100, slow_calls: 100 };
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -63,6 +68,13 @@ fn findings(table: &Table, limits: &Limits) -> Vec<Finding> {
     found
 }
 
+/// Counted since the server's statistics were last set back, so an alert goes on until that is done after mending.
+fn slow(statement: &Slow) -> Finding {
+    let Slow { id, calls, mean_ms, about } = statement;
+    let detail = format!("{calls} times, {mean_ms} ms on average since its statistics were last set back: {about}");
+    Finding { kind: Kind::StatementSlow, subject: id.to_string(), detail }
+}
+
 /// Gathers what is stale, table by table, and takes note of where VACUUM does not keep up. Twice, late or killed in the
 /// middle does no harm; a table that takes too long is passed over.
 pub async fn maintain(
@@ -85,9 +97,14 @@ pub async fn maintain(
             }
         }
     }
-    let found: Vec<_> = tables.iter().flat_map(|table| findings(table, limits)).collect();
-    let kinds = [Kind::VacuumBehind, Kind::WraparoundNear];
-    done.alerts = db.tx(async |tx: &mut Tx| note(tx, (&kinds, &found, Duration::ZERO), targets, now).await).await?;
+    let mut found: Vec<_> = tables.iter().flat_map(|table| findings(table, limits)).collect();
+    let kinds = [Kind::VacuumBehind, Kind::WraparoundNear, Kind::StatementSlow];
+    done.alerts = db
+        .tx(async |tx: &mut Tx| {
+            found.extend(sql::slow_statements(tx, limits.slow_ms, limits.slow_calls).await?.iter().map(slow));
+            note(tx, (&kinds, &found, Duration::ZERO), targets, now).await
+        })
+        .await?;
     Ok(done)
 }
 

@@ -30,6 +30,8 @@ pub enum Kind {
     VacuumBehind,
     /// A table nears the end of its transaction ids.
     WraparoundNear,
+    /// A statement takes long.
+    StatementSlow,
     /// Files that were pinned are gone.
     PinsLost,
     /// The gateway that is asked for them does not answer.
@@ -37,13 +39,14 @@ pub enum Kind {
 }
 
 /// Each with its name, and what it is called in a subject.
-const KINDS: [(Kind, &str, &str); 8] = [
+const KINDS: [(Kind, &str, &str); 9] = [
     (Kind::TaskGivenUp, "task_given_up", "Tasks are given up: {}"),
     (Kind::QueueDeep, "queue_deep", "A queue is deep: {}"),
     (Kind::WorkerSilent, "worker_silent", "Nobody works on a queue: {}"),
     (Kind::Unhealthy, "unhealthy", "Health: {} does not answer"),
     (Kind::VacuumBehind, "vacuum_behind", "VACUUM does not keep up: {}"),
     (Kind::WraparoundNear, "wraparound_near", "Transaction ids run out: {}"),
+    (Kind::StatementSlow, "statement_slow", "A statement is slow: {}"),
     (Kind::PinsLost, "pins_lost", "Pinned files are gone: {}"),
     (Kind::GatewaySilent, "gateway_silent", "The gateway does not answer: {}"),
 ];
@@ -142,11 +145,11 @@ fn minute(at: OffsetDateTime) -> String {
 pub struct OperationsAlert {
     /// Its id.
     pub id: Uuid,
-    /// `task_given_up`, `queue_deep`, `worker_silent`, `unhealthy`, `vacuum_behind`, `wraparound_near`, `pins_lost` or
-    /// `gateway_silent`.
+    /// `task_given_up`, `queue_deep`, `worker_silent`, `unhealthy`, `vacuum_behind`, `wraparound_near`,
+    /// `statement_slow`, `pins_lost` or `gateway_silent`.
     #[schema(example = "task_given_up")]
     pub kind: String,
-    /// Of what: a kind of task, a queue, a dependency, a table.
+    /// Of what: a kind of task, a queue, a dependency, a table, a statement.
     #[schema(example = "mail")]
     pub subject: String,
     /// With figures, as it was last seen.

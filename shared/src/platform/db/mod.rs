@@ -14,6 +14,7 @@ use super::{
     config::ConfigError,
     function::{Env, Grant, Port},
     problem::Problem,
+    telemetry,
 };
 use connection::Connector;
 pub use connection::{Admin, Credentials, secured};
@@ -111,7 +112,8 @@ impl<R: Role> Postgres<R> {
     /// the connection goes back to the next request only after the server has said the transaction is over.
     pub async fn tx<T, E: From<Problem>>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E> {
         let mut idle = self.shared.idle.lock().await;
-        let open = Box::pin(self.shared.connector.begin(idle.take(), R::BEGIN)).await?;
+        let begun = Box::pin(self.shared.connector.begin(idle.take(), R::BEGIN)).await;
+        let open = begun.inspect_err(|_| telemetry::count("DatabaseAway", 1))?;
         let mut tx = Tx::new(open, self.shared.connector.terms());
         match AssertUnwindSafe(Box::pin(work(&mut tx))).catch_unwind().await {
             Ok(Ok(value)) => {

@@ -32,6 +32,13 @@ pub fn eventually<T>(what: &str, seconds: u64, mut look: impl FnMut() -> Option<
     }
 }
 
+/// Keeps others that ask for the same name waiting, in whatever process, until it is dropped.
+pub fn alone(name: &str) -> database::Database {
+    let mut held = database::Database::connect();
+    held.run(&format!("SELECT pg_advisory_lock(hashtext('test {name}'))"));
+    held
+}
+
 /// Calls at the same moment, as nearly as threads can.
 pub fn at_once<T: Send>(count: usize, call: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = std::sync::Barrier::new(count);

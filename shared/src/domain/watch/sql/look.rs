@@ -86,6 +86,27 @@ pub async fn tables(tx: &mut Tx) -> Result<Vec<Table>, Error> {
     .await
 }
 
+/// A statement that takes long.
+pub struct Slow {
+    pub id: i64,
+    pub calls: i64,
+    pub mean_ms: i64,
+    /// How its text begins; values are bound and stand in no text.
+    pub about: String,
+}
+
+/// The application's own statements that take that long on average; none where the server does not tell.
+pub async fn slow_statements(tx: &mut Tx, at_least_ms: i64, at_least_calls: i64) -> Result<Vec<Slow>, Error> {
+    sqlx::query_as!(
+        Slow,
+        r#"SELECT id AS "id!", calls AS "calls!", mean_ms AS "mean_ms!", about AS "about!" FROM slow_statements($1, $2)"#,
+        at_least_ms,
+        at_least_calls,
+    )
+    .fetch_all(tx)
+    .await
+}
+
 pub async fn analyze(tx: &mut Tx, table: &str) -> Result<(), Error> {
     sqlx::query!("SELECT analyze_table($1)", table).execute(tx).await.map(drop)
 }
