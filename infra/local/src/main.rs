@@ -10,6 +10,7 @@
 
 mod address;
 mod aws;
+mod backup;
 mod build;
 mod chaos;
 mod cloud;
@@ -29,6 +30,7 @@ mod postgres;
 mod process;
 mod progress;
 mod random;
+mod rehearse;
 mod run;
 mod state;
 mod template;
@@ -147,6 +149,12 @@ enum Command {
     },
     /// Kill, cut and freeze what runs while users write, on a stack of its own, and see whether anything is lost or doubled
     Chaos(chaos::Options),
+    /// Deploy, break, rotate and take back releases while users go on, on a stack of its own; back up, and restore
+    Rehearse(rehearse::Options),
+    /// Write the database to a file, with the figures of its tables beside it
+    Backup { file: PathBuf },
+    /// Make a new cluster of a backup, compare it with the figures, and start everything on it
+    Restore { file: PathBuf },
     /// Measure; arguments go to `tools bench`
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -225,6 +233,9 @@ fn command() -> Result<()> {
         Command::Plant(options) => plant::plant(&here, &options),
         Command::Conform { examples, seed } => run::conform(&here, examples, seed),
         Command::Chaos(options) => chaos::run(&here, &options),
+        Command::Rehearse(options) => rehearse::run(&here, &options),
+        Command::Backup { file } => backup::backup(&here, &file),
+        Command::Restore { file } => backup::restore(&here, &file),
         Command::Bench { args } => run::tools(&here, "bench", &args),
         Command::Prepare { check } => run::prepare(&here, check),
         Command::Migrate { args } => run::tools(&here, "migrate", &args),

@@ -107,7 +107,6 @@ fn templates(stage: &Stage, options: &Options, name: &str, say: &dyn Fn(&str)) -
         return local::run(&["deploy", "--release", name, "--hold"]);
     }
     say("Checking the templates");
-    local::run(&["template", "--check"])?;
     local::run(&["lint"])?;
     say(&format!("Building for {}; some minutes", options.arch));
     let zip = local::output(&["package", "--arch", &options.arch])?;

@@ -181,7 +181,8 @@ async fn a_migration_that_was_changed_afterwards_is_refused_and_one_of_a_later_r
     // Nobody's lock is left behind.
     let mut conn = fresh.admin().await;
     let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let locks = async |conn: &mut PgConnection| sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).fetch_one(conn).await.unwrap();
+    let locks =
+        async |conn: &mut PgConnection| sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).fetch_one(conn).await.unwrap();
     let until = soon(5);
     while locks(&mut conn).await != 0 {
         assert!(Instant::now() < until, "a lock is left behind");
