@@ -112,6 +112,8 @@ enum Command {
     },
     /// Check every template with `sam validate --lint` and cfn-lint
     Lint,
+    /// Check the workflows of GitHub
+    Workflows,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
     Demo(demo::Options),
     /// Run every test, or those whose name contains FILTER, against the local cloud
@@ -227,6 +229,7 @@ fn command() -> Result<()> {
             demo::run(&env, &options)
         }
         Command::Lint => deploy::lint(&here),
+        Command::Workflows => run::workflows(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Coverage(options) => coverage::measure(&here, &options),
         Command::Fuzz { target, seconds } => run::fuzz(&here, target.as_deref(), seconds),
