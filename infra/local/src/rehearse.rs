@@ -224,7 +224,7 @@ impl Stack {
 
     /// By the function that does it on AWS: it makes the roles' passwords and owns what it found.
     fn migrated(&self) -> Result<()> {
-        let patience = Duration::from_secs(120);
+        let patience = Duration::from_mins(2);
         let answer = lambda::invoke(&self.lambda, &format!("{STACK}-tasks-migrate"), "$LATEST", "{}", patience)?;
         ensure!(answer.function_error.is_none(), "tasks.migrate: {}", answer.message());
         let said = answer.json()?;

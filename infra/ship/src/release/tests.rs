@@ -64,12 +64,14 @@ fn three_versions_are_kept_and_whatever_is_called_or_came_before() {
     assert_eq!(superfluous(&function("a", 1, "", &[(1, "one")])), Vec::<u64>::new());
 }
 
+type Moved = std::sync::Arc<std::sync::Mutex<Vec<(String, u64)>>>;
+
 /// A Lambda that knows aliases and no more: where each is, in the order in which they were moved.
-fn lambda(refuses: &'static str) -> (Aws, std::sync::Arc<std::sync::Mutex<Vec<(String, u64)>>>) {
+fn lambda(refuses: &'static str) -> (Aws, Moved) {
     use std::io::{BufRead, BufReader, Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let aws = Aws::local(&format!("http://{}", listener.local_addr().unwrap()));
-    let moved = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let moved = Moved::default();
     let seen = moved.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {

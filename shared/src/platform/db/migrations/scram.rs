@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 /// As Postgres does it.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
-/// The verifier of RFC 5803. Generated passwords are ASCII, which SASLprep leaves alone.
+/// The verifier of RFC 5803. Generated passwords are ASCII, which `SASLprep` leaves alone.
 pub(super) fn verifier(password: &str) -> Option<String> {
     let mut salt = [0_u8; 16];
     rand::fill(&mut salt).ok()?;
