@@ -209,10 +209,9 @@ fn by_itself(seen: &mut Examination, statements: &[ast::Stmt]) {
         let words = words(statement);
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
         match statement {
-            ast::Stmt::CreateIndex(_) => has("CONCURRENTLY"),
+            ast::Stmt::CreateIndex(_) | ast::Stmt::Reindex(_) => has("CONCURRENTLY"),
             ast::Stmt::DropIndex(_) => has("CONCURRENTLY") && has("EXISTS"),
             ast::Stmt::AlterTable(_) => has("VALIDATE"),
-            ast::Stmt::Reindex(_) => has("CONCURRENTLY"),
             ast::Stmt::Analyze(_) | ast::Stmt::Vacuum(_) => true,
             _ => false,
         }

@@ -112,20 +112,20 @@ fn step(name: &str, worker: bool) -> Move {
 
 #[test]
 fn all_are_moved_together_and_workers_first() {
-    let (aws, moved) = lambda("");
+    let (aws, seen) = lambda("");
     go(&aws, &[step("a", false), step("b", false), step("w", true), step("c", false)]).unwrap();
-    let moved = moved.lock().unwrap();
-    assert_eq!(moved.len(), 4);
-    assert_eq!(moved.first(), Some(&("w".to_owned(), 2)));
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 4);
+    assert_eq!(seen.first(), Some(&("w".to_owned(), 2)));
 }
 
 #[test]
 fn one_that_cannot_be_moved_sends_all_back() {
-    let (aws, moved) = lambda("b");
+    let (aws, seen) = lambda("b");
     let moves: Vec<_> = ["w", "a", "b", "c"].into_iter().map(|name| step(name, name == "w")).collect();
     let said = go(&aws, &moves).unwrap_err().to_string();
     assert!(said.contains("1 of 4 could not be moved, all are where they were") && said.contains("b: "), "{said}");
     let mut at = BTreeMap::new();
-    at.extend(moved.lock().unwrap().clone());
+    at.extend(seen.lock().unwrap().clone());
     assert_eq!(at, BTreeMap::from(["w", "a", "c"].map(|name| (name.to_owned(), 1))));
 }
