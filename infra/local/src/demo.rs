@@ -1,10 +1,10 @@
 //! What Tallybook does, shown on the running system: a new user, budgets, a year of bank statement,
 //! a few purchases, and the frames that arrive meanwhile.
 
-mod api;
+pub mod api;
 mod cents;
 mod screen;
-mod socket;
+pub mod socket;
 mod statement;
 
 use std::{

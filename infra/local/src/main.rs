@@ -10,6 +10,7 @@
 
 mod address;
 mod aws;
+mod backup;
 mod build;
 mod chaos;
 mod cloud;
@@ -31,6 +32,7 @@ mod postgres;
 mod process;
 mod progress;
 mod random;
+mod rehearse;
 mod run;
 mod security;
 mod state;
@@ -128,6 +130,8 @@ enum Command {
     },
     /// Look for secrets in everything that was ever committed
     Leaks,
+    /// Check the workflows of GitHub
+    Workflows,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
     Demo(demo::Options),
     /// Run every test, or those whose name contains FILTER, against the local cloud
@@ -165,6 +169,12 @@ enum Command {
     },
     /// Kill, cut and freeze what runs while users write, on a stack of its own, and see whether anything is lost or doubled
     Chaos(chaos::Options),
+    /// Deploy, break, rotate and take back releases while users go on, on a stack of its own; back up, and restore
+    Rehearse(rehearse::Options),
+    /// Write the database to a file, with the figures of its tables beside it
+    Backup { file: PathBuf },
+    /// Make a new cluster of a backup, compare it with the figures, and start everything on it
+    Restore { file: PathBuf },
     /// Measure; arguments go to `tools bench`
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -244,12 +254,16 @@ fn command() -> Result<()> {
         Command::Leaks => run::leaks(&here),
         Command::Lint => deploy::lint(&here),
         Command::Security => security::examine(&here),
+        Command::Workflows => run::workflows(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Coverage(options) => coverage::measure(&here, &options),
         Command::Fuzz { target, seconds } => run::fuzz(&here, target.as_deref(), seconds),
         Command::Plant(options) => plant::plant(&here, &options),
         Command::Conform { examples, seed } => run::conform(&here, examples, seed),
         Command::Chaos(options) => chaos::run(&here, &options),
+        Command::Rehearse(options) => rehearse::run(&here, &options),
+        Command::Backup { file } => backup::backup(&here, &file),
+        Command::Restore { file } => backup::restore(&here, &file),
         Command::Bench { args } => run::tools(&here, "bench", &args),
         Command::Prepare { check } => run::prepare(&here, check),
         Command::Migrate { args } => run::tools(&here, "migrate", &args),

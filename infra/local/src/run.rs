@@ -191,6 +191,16 @@ fn read_all(folder: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
         .context("reading the described queries")
 }
 
+/// Reads the workflows as GitHub does, and as who would misuse them: rights, pins, and what reaches a shell.
+pub fn workflows(paths: &Paths) -> Result<()> {
+    let reader = install::wheel(paths, &paths.cache.join("wheels"), "workflows", "Installing zizmor")?;
+    run(Command::new(reader.join("bin/zizmor"))
+        // What is below is advice: it would have a newer syntax for workflows of one's own.
+        .args(["--offline", "--no-progress", "--quiet", "--min-severity", "medium", ".github"])
+        .current_dir(&paths.root))
+    .context("a workflow is unsafe: see above")
+}
+
 /// Used by the doctor, to say whether a build is there.
 pub fn built(paths: &Paths) -> bool {
     Built::find(paths).is_ok_and(|built| built.bootstrap.exists() && built.tools.exists())

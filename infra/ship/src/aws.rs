@@ -1,7 +1,7 @@
 //! Requests to AWS, or to the emulator that stands for it: four services and a dozen calls, for which their SDKs would be a
 //! thousand files to compile.
 
-use std::{thread::sleep, time::Duration};
+use std::{fmt::Write, thread::sleep, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -65,7 +65,7 @@ impl Aws {
         for attempt in 1.. {
             match self.once(call) {
                 // A function, or a version just published, is still being made ready; or too many ask.
-                Ok(answer) if attempt < TRIES && is_passing(&answer, call.again) => {}
+                Ok(answer) if attempt < TRIES && is_passing(&answer, call) => {}
                 Err(error) if attempt < TRIES && call.again => drop(error),
                 outcome => return outcome.with_context(|| format!("{} {} {}", call.service, call.method, call.path)),
             }
@@ -110,7 +110,7 @@ impl Aws {
     pub fn form(&self, service: &str, version: &str, action: &str, fields: &[(&str, &str)]) -> Result<Answer> {
         let mut body = format!("Action={action}&Version={version}");
         for (name, value) in fields {
-            body.push_str(&format!("&{name}={}", escaped(value)));
+            let _ = write!(body, "&{name}={}", escaped(value));
         }
         let answer = self.call(&Call {
             service,
@@ -134,12 +134,13 @@ fn host(service: &str) -> &str {
     if service == "monitoring" { "monitoring" } else { service }
 }
 
-fn is_passing(answer: &Answer, again: bool) -> bool {
+fn is_passing(answer: &Answer, call: &Call) -> bool {
     match answer.status {
         429 => true,
-        409 => answer.body.contains("ResourceConflict") && !answer.body.contains("referenced by an alias"),
+        // Something is still being done to it; but a version that is called cannot be deleted, however long one waits.
+        409 => call.method != "DELETE",
         400 => answer.body.contains("Throttling"),
-        500..=599 => again,
+        500..=599 => call.again,
         _ => false,
     }
 }
@@ -189,7 +190,7 @@ pub fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -31,7 +31,7 @@ pub struct Alias {
     pub revision: String,
 }
 
-fn request(method: &'static str, path: String, body: Option<&Value>) -> Call<'static> {
+fn request(method: &'static str, path: &str, body: Option<&Value>) -> Call<'static> {
     Call {
         service: "lambda",
         method,
@@ -54,7 +54,7 @@ fn version(value: &Value) -> Option<Version> {
 
 /// Makes a version of what is deployed. Where nothing has changed since the last one it is that one.
 pub fn publish(aws: &Aws, function: &str) -> Result<Version> {
-    let answer = aws.call(&request("POST", format!("{function}/versions"), Some(&json!({}))))?.json()?;
+    let answer = aws.call(&request("POST", &format!("{function}/versions"), Some(&json!({}))))?.json()?;
     version(&answer).with_context(|| format!("{function} has no version after it was published"))
 }
 
@@ -64,7 +64,7 @@ pub fn versions(aws: &Aws, function: &str) -> Result<Vec<Version>> {
     let mut marker = String::new();
     loop {
         let path = format!("{function}/versions?MaxItems=50{marker}");
-        let page = aws.call(&request("GET", path, None))?.json()?;
+        let page = aws.call(&request("GET", &path, None))?.json()?;
         let versions = page.get("Versions").and_then(Value::as_array).into_iter().flatten();
         // $LATEST has no number.
         all.extend(versions.filter_map(version));
@@ -78,7 +78,7 @@ pub fn versions(aws: &Aws, function: &str) -> Result<Vec<Version>> {
 }
 
 pub fn alias(aws: &Aws, function: &str) -> Result<Alias> {
-    let answer = aws.call(&request("GET", format!("{function}/aliases/{LIVE}"), None))?.json()?;
+    let answer = aws.call(&request("GET", &format!("{function}/aliases/{LIVE}"), None))?.json()?;
     Ok(Alias {
         version: text(&answer, "FunctionVersion")
             .parse()
@@ -94,7 +94,7 @@ pub fn point(aws: &Aws, function: &str, version: u64, description: &str, revisio
     if let (Some(revision), Some(members)) = (revision, body.as_object_mut()) {
         members.insert("RevisionId".to_owned(), json!(revision));
     }
-    let answer = aws.call(&request("PUT", format!("{function}/aliases/{LIVE}"), Some(&body)))?;
+    let answer = aws.call(&request("PUT", &format!("{function}/aliases/{LIVE}"), Some(&body)))?;
     // An answer that was lost, and the same once more: it is where it should be, but no longer what it was.
     if answer.status == 412 && alias(aws, function)?.version == version {
         return Ok(());
@@ -103,7 +103,7 @@ pub fn point(aws: &Aws, function: &str, version: u64, description: &str, revisio
 }
 
 pub fn delete(aws: &Aws, function: &str, version: u64) -> Result<()> {
-    let answer = aws.call(&request("DELETE", format!("{function}?Qualifier={version}"), None))?;
+    let answer = aws.call(&request("DELETE", &format!("{function}?Qualifier={version}"), None))?;
     if answer.status == 404 { Ok(()) } else { answer.ok().map(drop) }
 }
 
@@ -114,6 +114,6 @@ pub fn invoke(aws: &Aws, function: &str, qualifier: &str, event: &str, patience:
         patience,
         // It may have been heard.
         again: false,
-        ..request("POST", format!("{function}/invocations?Qualifier={}", escaped(qualifier)), None)
+        ..request("POST", &format!("{function}/invocations?Qualifier={}", escaped(qualifier)), None)
     })
 }

@@ -156,19 +156,19 @@ fn before(all: &[Standing]) -> Result<String> {
 /// after them. When one cannot be moved, all go back.
 pub fn go(aws: &Aws, moves: &[Move]) -> Result<()> {
     let (workers, others): (Vec<_>, Vec<_>) = moves.iter().partition(|one| one.worker);
-    let mut moved = Vec::new();
+    let mut done = Vec::new();
     for group in [workers, others] {
         let results =
             each(&group, |one| lambda::point(aws, &one.name, one.to, &one.description, Some(&one.from.revision)));
         let mut failed = Vec::new();
         for (one, result) in group.into_iter().zip(results) {
             match result {
-                Ok(()) => moved.push(one.clone()),
+                Ok(()) => done.push(one.clone()),
                 Err(error) => failed.push(format!("{}: {error:#}", one.name)),
             }
         }
         if let Some(why) = failed.first() {
-            let back = take_back(aws, &moved);
+            let back = take_back(aws, &done);
             let next =
                 if back.is_ok() { "all are where they were; deploy again" } else { "and not all could be moved back" };
             bail!("{} of {} could not be moved, {next}. {why}", failed.len(), moves.len());

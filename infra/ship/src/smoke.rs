@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{aws::Aws, lambda, parallel::each, release::Published};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The sample events of `events/`, by handler.
 pub struct Events(BTreeMap<String, Value>);

@@ -37,8 +37,12 @@ fn resources(aws: &Aws, stack: &str) -> Result<Vec<(String, String)>> {
         let mut fields = vec![("StackName", stack)];
         fields.extend(next.as_deref().map(|token| ("NextToken", token)));
         let body = ask(aws, "ListStackResources", &fields)?;
-        let kinds = between(&body, "ResourceType").map(str::to_owned);
-        all.extend(kinds.zip(between(&body, "PhysicalResourceId").map(str::to_owned)));
+        // What failed to be made has no id.
+        let one = |member| {
+            let text = |tag| between(member, tag).next().map(str::to_owned);
+            Some((text("ResourceType")?, text("PhysicalResourceId")?))
+        };
+        all.extend(between(&body, "member").filter_map(one));
         next = between(&body, "NextToken").next().map(str::to_owned);
         if next.is_none() {
             return Ok(all);

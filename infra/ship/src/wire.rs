@@ -79,7 +79,7 @@ fn private(agent: &Agent, base: &str) -> Result<Option<String>> {
 
 fn socket(agent: &Agent, base: &str) -> Result<Option<String>> {
     let answer = agent
-        .get(base.replacen("ws", "http", 1))
+        .get(base)
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")

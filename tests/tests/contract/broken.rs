@@ -225,7 +225,7 @@ fn an_event_that_is_missing_left_over_or_of_another_kind() {
 fn a_stack_that_grew_too_large() {
     notices(rules::sizes, AUTH, |repository| {
         let route = resource(repository, AUTH, "Login").clone();
-        for n in 0..134 {
+        for n in 0..400 {
             repository.templates.get_mut(AUTH).expect("it is there")["Resources"][format!("More{n}")] = route.clone();
         }
     });

@@ -3,7 +3,7 @@
 use crate::{repository::Repository, rules::function};
 use serde_json::{Value, json};
 
-/// What is called has an alias, and its first version: exactly so. CloudFormation touches an alias only when its properties
+/// What is called has an alias, and its first version: exactly so. `CloudFormation` touches an alias only when its properties
 /// change, and would send all callers back to that version.
 pub fn aliases(repository: &Repository) -> Vec<String> {
     let mut found = Vec::new();

@@ -156,7 +156,7 @@ impl Session {
 }
 
 /// Delivery is at least once and without gaps: what was seen is passed over, what is missing is an error.
-fn in_order(last: &mut Option<u64>, frame: &Value) -> Result<bool> {
+pub fn in_order(last: &mut Option<u64>, frame: &Value) -> Result<bool> {
     let number = |name: &str| frame.get(name).and_then(Value::as_u64);
     let Some(seq) = number("seq") else { return Ok(true) };
     if let Some(seen) = *last {
@@ -170,7 +170,7 @@ fn in_order(last: &mut Option<u64>, frame: &Value) -> Result<bool> {
     Ok(true)
 }
 
-fn connect(url: &str, ticket: &str) -> Result<WebSocket<TcpStream>> {
+pub fn connect(url: &str, ticket: &str) -> Result<WebSocket<TcpStream>> {
     let address: Uri = url.parse().with_context(|| format!("WS_URL `{url}` is no address"))?;
     ensure!(address.scheme_str() == Some("ws"), "WS_URL `{url}` is not of the local cloud, which speaks ws");
     let host = address.host().with_context(|| format!("WS_URL `{url}` has no host"))?;

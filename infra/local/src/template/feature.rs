@@ -218,7 +218,7 @@ fn function(feature: &str, function: &Function) -> Result<String> {
     Ok(out)
 }
 
-/// What callers call, and the version it begins with. Both stay as they are in every later template, so CloudFormation makes
+/// What callers call, and the version it begins with. Both stay as they are in every later template, so `CloudFormation` makes
 /// them once and never touches them again: `cargo ship` publishes versions and moves all aliases of a release together, after
 /// it has tried them. `AutoPublishAlias` would move each while its stack is updated, tried or not. Whatever changed here, even
 /// a description, would send every caller back to the first version.

@@ -7,7 +7,7 @@ const RENAME: &str = "The release that serves knows the old name. Add the new on
 
 pub fn instead(rule: &str) -> &'static str {
     match rule {
-        "require-concurrent-index-creation" | "ban-concurrent-index-creation-in-transaction" => {
+        "require-concurrent-index-creation" | "concurrently-in-transaction" => {
             "A migration of its own that begins with `-- no-transaction` and holds nothing but CREATE INDEX CONCURRENTLY."
         }
         "require-concurrent-index-deletion" => {
@@ -33,9 +33,6 @@ pub fn instead(rule: &str) -> &'static str {
              read the new one; drop the old one a release later. (A longer varchar is no rewrite: allow it by name.)"
         }
         "renaming-column" | "renaming-table" | "renaming-object" | "ban-set-schema" => RENAME,
-        "prefer-repack" => {
-            "VACUUM FULL and CLUSTER lock everybody out for as long as they take: pg_repack does it beside them."
-        }
         "rows-changed" => {
             "It locks every row that it changes until the migration ends. A task fills old rows in chunks (docs/deployment.md); \
              of a small table say `-- Allow rows-changed: how many rows it has`."
@@ -43,10 +40,12 @@ pub fn instead(rule: &str) -> &'static str {
         "block" => {
             "What a block does cannot be read. Write the statements, or `-- Allow block: what it does to rows and locks`."
         }
-        "table-locked" => "Nobody gets at the table meanwhile, and whoever waits for it holds up all others.",
+        "table-locked" => {
+            "Nobody gets at the table meanwhile, and whoever waits for it holds up all others. pg_repack does what VACUUM FULL and CLUSTER do, beside them."
+        }
         "no-transaction" => {
             "It may be cut off and comes again: one CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY IF EXISTS, VALIDATE \
-             CONSTRAINT, ANALYZE or VACUUM."
+             CONSTRAINT, REINDEX CONCURRENTLY, ANALYZE or VACUUM."
         }
         "drop" => {
             "The release that serves still uses it. Deploy one that does not, with a migration of its own number if only to note \
@@ -54,6 +53,9 @@ pub fn instead(rule: &str) -> &'static str {
         }
         "drop-beside-add" => {
             "Adding comes first, in a release of its own: the one that serves needs the old, and the next both."
+        }
+        "require-concurrent-reindex" | "require-concurrent-partition-detach" => {
+            "Do it CONCURRENTLY, by hand or in a migration of its own that begins with `-- no-transaction`."
         }
         "silenced" => "Say `-- Allow RULE: because` instead, of which this guard knows.",
         "unreadable" => "The guard refuses what it cannot read: PostgreSQL's grammar, as squawk knows it.",

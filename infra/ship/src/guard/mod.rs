@@ -21,19 +21,19 @@ const HEAVY: [Rule; 20] = [
     Rule::AddingRequiredField,
     Rule::AddingSerialPrimaryKeyField,
     Rule::BanAddEnumValue,
-    Rule::BanConcurrentIndexCreationInTransaction,
     Rule::BanDisableTrigger,
     Rule::BanSetSchema,
     Rule::BanTruncateCascade,
     Rule::ChangingColumnType,
     Rule::ConstraintMissingNotValid,
     Rule::DisallowedUniqueConstraint,
-    Rule::PreferRepack,
     Rule::RenamingColumn,
     Rule::RenamingObject,
     Rule::RenamingTable,
     Rule::RequireConcurrentIndexCreation,
     Rule::RequireConcurrentIndexDeletion,
+    Rule::RequireConcurrentPartitionDetach,
+    Rule::RequireConcurrentReindex,
     Rule::TransactionNesting,
 ];
 
@@ -175,10 +175,16 @@ fn examine(migration: &Migration, released: Option<u32>) -> Vec<Refusal> {
     }
     for statement in &statements {
         let at = usize::from(statement.syntax().text_range().start());
+        if !alone && words(statement).iter().any(|word| word == "CONCURRENTLY") {
+            seen.refuse(at, "concurrently-in-transaction", "PostgreSQL does it outside of transactions alone");
+        }
         let what = match statement {
             ast::Stmt::Update(_) | ast::Stmt::Delete(_) | ast::Stmt::Merge(_) => "rows-changed",
             ast::Stmt::Do(_) => "block",
-            ast::Stmt::Lock(_) | ast::Stmt::Truncate(_) => "table-locked",
+            ast::Stmt::Lock(_) | ast::Stmt::Truncate(_) | ast::Stmt::Cluster(_) | ast::Stmt::Repack(_) => {
+                "table-locked"
+            }
+            ast::Stmt::Vacuum(_) if words(statement).iter().any(|word| word.contains("FULL")) => "table-locked",
             _ => continue,
         };
         seen.refuse(at, what, statement.syntax().text().to_string().lines().next().unwrap_or_default());
@@ -192,14 +198,18 @@ fn examine(migration: &Migration, released: Option<u32>) -> Vec<Refusal> {
     seen.found
 }
 
+/// A statement's words, in capitals.
+fn words(statement: &ast::Stmt) -> Vec<String> {
+    statement.syntax().text().to_string().to_uppercase().split_whitespace().map(str::to_owned).collect()
+}
+
 /// What runs outside of transactions may be cut off anywhere and comes again: it is one statement that bears that.
 fn by_itself(seen: &mut Examination, statements: &[ast::Stmt]) {
     let bears = |statement: &ast::Stmt| {
-        let text = statement.syntax().text().to_string().to_uppercase();
-        let words: Vec<_> = text.split_whitespace().collect();
-        let has = |word: &str| words.contains(&word);
+        let words = words(statement);
+        let has = |wanted: &str| words.iter().any(|word| word == wanted);
         match statement {
-            ast::Stmt::CreateIndex(_) => has("CONCURRENTLY"),
+            ast::Stmt::CreateIndex(_) | ast::Stmt::Reindex(_) => has("CONCURRENTLY"),
             ast::Stmt::DropIndex(_) => has("CONCURRENTLY") && has("EXISTS"),
             ast::Stmt::AlterTable(_) => has("VALIDATE"),
             ast::Stmt::Analyze(_) | ast::Stmt::Vacuum(_) => true,

@@ -63,3 +63,69 @@ fn three_versions_are_kept_and_whatever_is_called_or_came_before() {
     assert_eq!(superfluous(&function("a", 2, "two, back from six", &versions)), [1, 3]);
     assert_eq!(superfluous(&function("a", 1, "", &[(1, "one")])), Vec::<u64>::new());
 }
+
+type Moved = std::sync::Arc<std::sync::Mutex<Vec<(String, u64)>>>;
+
+/// A Lambda that knows aliases and no more: where each is, in the order in which they were moved.
+fn lambda(refuses: &'static str) -> (Aws, Moved) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let aws = Aws::local(&format!("http://{}", listener.local_addr().unwrap()));
+    let moved = Moved::default();
+    let seen = moved.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = BufReader::new(stream);
+            let (mut first, mut length) = (String::new(), 0);
+            stream.read_line(&mut first).unwrap();
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).unwrap();
+                let line = line.trim().to_lowercase();
+                length = line.strip_prefix("content-length: ").map_or(length, |text| text.parse().unwrap());
+                if line.is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let name = first.split('/').nth(3).unwrap_or_default().to_owned();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let version = body.get("FunctionVersion").and_then(|text| text.as_str()).unwrap().parse().unwrap();
+            let (status, says) =
+                if name == refuses { ("403 Forbidden", r#"{"Message":"not allowed"}"#) } else { ("200 OK", "{}") };
+            if status == "200 OK" {
+                seen.lock().unwrap().push((name, version));
+            }
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{says}", says.len());
+            stream.get_mut().write_all(head.as_bytes()).unwrap();
+        }
+    });
+    (aws, moved)
+}
+
+fn step(name: &str, worker: bool) -> Move {
+    let from = Alias { version: 1, description: String::new(), revision: "r".to_owned() };
+    Move { name: name.to_owned(), worker, from, to: 2, description: "two after one".to_owned() }
+}
+
+#[test]
+fn all_are_moved_together_and_workers_first() {
+    let (aws, seen) = lambda("");
+    go(&aws, &[step("a", false), step("b", false), step("w", true), step("c", false)]).unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 4);
+    assert_eq!(seen.first(), Some(&("w".to_owned(), 2)));
+}
+
+#[test]
+fn one_that_cannot_be_moved_sends_all_back() {
+    let (aws, seen) = lambda("b");
+    let moves: Vec<_> = ["w", "a", "b", "c"].into_iter().map(|name| step(name, name == "w")).collect();
+    let said = go(&aws, &moves).unwrap_err().to_string();
+    assert!(said.contains("1 of 4 could not be moved, all are where they were") && said.contains("b: "), "{said}");
+    let mut at = BTreeMap::new();
+    at.extend(seen.lock().unwrap().clone());
+    assert_eq!(at, BTreeMap::from(["w", "a", "c"].map(|name| (name.to_owned(), 1))));
+}

@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 /// As Postgres does it.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
-/// The verifier of RFC 5803. Generated passwords are ASCII, which SASLprep leaves alone.
+/// The verifier of RFC 5803. Generated passwords are ASCII, which `SASLprep` leaves alone.
 pub fn verifier(password: &str) -> Result<String, Problem> {
     Ok(verifier_with(password, &random::<16>()?))
 }

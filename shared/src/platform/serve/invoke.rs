@@ -42,8 +42,8 @@ async fn serve(env: Arc<Env>, handle: Handler<Invoked, Value>) -> Result<(), Err
         let done = guarded(handle(Invoked { payload: event.payload, deadline: started + left })).await;
         let status = done.as_ref().err().map_or(200, |problem| problem.status);
         note("invocation", &request_id, None, env, started, done.as_ref().err(), status);
-        // Whoever invokes may read our log as well, so the cause is told.
-        done.map_err(|problem| Error::from(problem.cause.unwrap_or_else(|| problem.detail.into_owned())))
+        // Whoever may invoke may read our log as well, so the cause is told, too.
+        done.map_err(|problem| Error::from(format!("{} ({})", problem.detail, problem.cause.unwrap_or_default())))
     }))
     .run()
     .await

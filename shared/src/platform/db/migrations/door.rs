@@ -170,7 +170,7 @@ impl Access {
 }
 
 fn is_unknown(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| UNKNOWN.contains(&code.as_ref()))
 }
 

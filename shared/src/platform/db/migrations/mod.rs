@@ -69,10 +69,9 @@ pub async fn apply(mut conn: PgConnection, migrator: &Migrator, until: Instant) 
     for migration in migrator.iter().filter(|migration| migration.migration_type.is_up_migration()) {
         if let Some(checksum) = applied.get(&migration.version) {
             if *checksum != migration.checksum {
-                return Err(Problem::internal(format!(
-                    "{} was changed after it was applied: put it back, and add another migration",
-                    name(migration)
-                )));
+                let name = name(migration);
+                let said = format!("{name} was changed after it was applied: put it back, and add another migration");
+                return Err(told(said, format!("{name} was changed")));
             }
             continue;
         }
@@ -181,22 +180,27 @@ fn code(error: &MigrateError) -> Option<String> {
     Some(database(error)?.as_database_error()?.code()?.into_owned())
 }
 
-/// Postgres's message is told to whoever deploys; its detail, which quotes rows, is not.
+/// Postgres's message is told to whoever deploys and stands in no log: it may quote a value. Its detail, which quotes rows, is not told.
 fn failed(migration: Option<&Migration>, error: &MigrateError) -> Problem {
     let what = migration.map_or_else(|| "the list of migrations".to_owned(), name);
-    let said = match database(error) {
+    let (said, logged) = match database(error) {
         Some(sqlx::Error::Database(error)) => {
-            format!("{} ({})", error.message(), error.code().unwrap_or_default())
+            let code = error.code().unwrap_or_default();
+            (format!("{} ({code})", error.message()), format!("sqlstate {code}"))
         }
-        Some(error) => super::tx::describe(error),
-        None => error.to_string(),
+        Some(error) => (super::tx::describe(error), super::tx::describe(error)),
+        None => (error.to_string(), "no error of the database".to_owned()),
     };
     let next = match code(error).as_deref() {
         Some("55P03") => ": it got no lock beside what is running; deploy again when less goes on",
         Some("57014") => ": more than a minute in one transaction; make it two migrations, or a task",
         _ => "",
     };
-    Problem::internal(format!("{what}: {said}{next}"))
+    told(format!("{what}: {said}{next}"), format!("{what}: {logged}"))
+}
+
+fn told(detail: String, logged: String) -> Problem {
+    Problem { detail: detail.into(), ..Problem::internal(logged) }
 }
 
 #[cfg(test)]
