@@ -1,4 +1,4 @@
-//! CloudFront before the API, where there is one: it knows a key, and alone says who calls.
+//! `CloudFront` before the API, where there is one: it knows a key, and alone says who calls.
 
 use super::{
     config::{Config, ConfigError},
@@ -7,7 +7,7 @@ use super::{
     problem::Problem,
 };
 
-/// What CloudFront adds to every request, instead of what a caller may have sent by that name.
+/// What `CloudFront` adds to every request, instead of what a caller may have sent by that name.
 const KEY: &str = "x-front-key";
 const CALLER: &str = "cloudfront-viewer-address";
 
@@ -28,7 +28,7 @@ impl Front {
             .ok_or_else(|| ConfigError::of("FRONT_KEYS: not hashes of SHA-256 in hexadecimal"))
     }
 
-    /// Refuses who came past the front, and believes it about who calls: for the gateway all come from CloudFront.
+    /// Refuses who came past the front, and believes it about who calls: for the gateway all come from `CloudFront`.
     pub fn admit(&self, call: &mut Call) -> Result<(), Problem> {
         if self.0.is_empty() {
             return Ok(());

@@ -68,3 +68,28 @@ impl Lookout {
         Ok(Some(secret.url.clone()).filter(|url| !url.is_empty()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::config::Config;
+
+    fn settings(name: &str) -> Option<String> {
+        let value = match name {
+            "STAGE" => "prod",
+            "_HANDLER" => "tasks.scheduled",
+            "ALERT_WEBHOOK_SECRET" => "webhook",
+            "API_URL" => "https://api.example.com/v1",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn there_is_a_way_out_unless_the_template_says_that_there_is_none() {
+        let internet = |lookup| Lookout::open(&Env::new(Config::read(lookup).unwrap())).unwrap().internet;
+        assert!(internet(settings));
+        assert!(internet(|name| if name == "INTERNET" { Some("true".into()) } else { settings(name) }));
+        assert!(!internet(|name| if name == "INTERNET" { Some("false".into()) } else { settings(name) }));
+    }
+}

@@ -125,7 +125,7 @@ fn data_that_others_read_or_nobody_has_any_more() {
         properties(repository, DATABASE, "Settings")["Parameters"]["log_statement"] = json!("all");
     });
     notices(stacks::state, "logs statements", |repository| {
-        properties(repository, PROXY, "Proxy")["DebugLogging"] = json!(true)
+        properties(repository, PROXY, "Proxy")["DebugLogging"] = json!(true);
     });
     notices(stacks::state, "kept for ever", |repository| {
         properties(repository, DATABASE, "Logs").as_object_mut().expect("properties").remove("RetentionInDays");
@@ -134,7 +134,7 @@ fn data_that_others_read_or_nobody_has_any_more() {
         properties(repository, "infra/storage.yaml", "LimitsTable")["SSESpecification"] = json!({});
     });
     notices(stacks::state, "prod of template.yaml: MultiAz", |repository| {
-        stage(repository, "prod")["MultiAz"] = json!("false")
+        stage(repository, "prod")["MultiAz"] = json!("false");
     });
     notices(stacks::state, "less than a week", |repository| stage(repository, "dev")["BackupDays"] = json!("1"));
 }

@@ -210,7 +210,7 @@ pub fn state(repository: &Repository) -> Vec<String> {
                     must(path, name, kept("Retain"), "is gone with its stack");
                 }
                 "AWS::DynamoDB::Table" => {
-                    must(path, name, of["SSESpecification"]["SSEEnabled"] == true, "is not encrypted")
+                    must(path, name, of["SSESpecification"]["SSEEnabled"] == true, "is not encrypted");
                 }
                 "AWS::SQS::Queue" => must(path, name, of["SqsManagedSseEnabled"] == true, "is not encrypted"),
                 "AWS::Logs::LogGroup" => must(path, name, !of["RetentionInDays"].is_null(), "is kept for ever"),
