@@ -330,7 +330,7 @@ fn an_alarm_that_is_missing_made_up_or_tells_nobody() {
 
 #[test]
 fn an_alarm_that_nobody_reckoned_with() {
-    notices(watching::costs, "which read 35 metrics", |repository| remove(repository, ALARMS, "HttpSlow"));
+    notices(watching::costs, "which read 37 metrics", |repository| remove(repository, ALARMS, "HttpSlow"));
 }
 
 #[test]

@@ -64,8 +64,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// What functions in the network may do of a service, its endpoint lets through, and nothing more; but rotating, which Secrets
-/// Manager's does for whoever comes.
+/// What functions in the network may do of a service, its endpoint lets through, and nothing more.
 pub fn endpoints(repository: &Repository) -> Vec<String> {
     let mut granted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for row in repository.rows.iter().filter(|row| row.speaks_to_the_database()) {
@@ -88,12 +87,7 @@ pub fn endpoints(repository: &Repository) -> Vec<String> {
         made.insert(service);
         let Some(granted) = granted.get(service) else { continue };
         let all = endpoint["PolicyDocument"]["Statement"].as_array().into_iter().flatten();
-        let mut through: BTreeSet<_> = all.flat_map(|statement| texts(&statement["Action"])).collect();
-        if service == "secretsmanager" {
-            for rotating in ["DescribeSecret", "GetRandomPassword", "PutSecretValue", "UpdateSecretVersionStage"] {
-                through.remove(&format!("secretsmanager:{rotating}"));
-            }
-        }
+        let through: BTreeSet<_> = all.flat_map(|statement| texts(&statement["Action"])).collect();
         let through = (path, through.into_iter().collect::<Vec<_>>());
         found.extend(compare(
             &format!("{name}:"),
