@@ -47,6 +47,11 @@ pub fn conform_python(paths: &Paths) -> Result<PathBuf> {
     virtual_environment(paths, "conform")
 }
 
+/// The interpreter of the environment that looks for secrets.
+pub fn leaks_python(paths: &Paths) -> Result<PathBuf> {
+    virtual_environment(paths, "leaks")
+}
+
 /// The interpreter of the environment with the programs that read what was counted.
 pub fn coverage_python(paths: &Paths) -> Result<PathBuf> {
     virtual_environment(paths, "coverage")

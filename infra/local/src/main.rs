@@ -97,6 +97,8 @@ enum Command {
     },
     /// Check every template with `sam validate --lint` and cfn-lint
     Lint,
+    /// Look for secrets in everything that was ever committed
+    Leaks,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
     Demo(demo::Options),
     /// Run every test, or those whose name contains FILTER, against the local cloud
@@ -205,6 +207,7 @@ fn command() -> Result<()> {
             let env = |name: &str| environment::of(&here)?.remove(name).with_context(|| format!("no {name}"));
             demo::run(&env, &options)
         }
+        Command::Leaks => run::leaks(&here),
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),
         Command::Coverage(options) => coverage::measure(&here, &options),

@@ -133,6 +133,12 @@ pub fn with_scratch_database<T>(
     result
 }
 
+/// Looks for secrets in whatever was ever committed, and in what is not yet.
+pub fn leaks(paths: &Paths) -> Result<()> {
+    let allowed = "infra/local/not-secrets.txt";
+    run(Command::new(install::leaks_python(paths)?).arg(paths.python("leaks.py")).arg(allowed).current_dir(&paths.root))
+}
+
 /// `cargo local fuzz`: feeds the readers of what comes from outside for longer than with the other tests.
 pub fn fuzz(paths: &Paths, target: Option<&str>, seconds: u32) -> Result<()> {
     let name = format!("test(fuzz::{})", target.unwrap_or_default());

@@ -90,7 +90,8 @@ impl Requests {
         let share = (sum.errors.saturating_mul(1000)).checked_div(sum.count).unwrap_or_default();
         writeln!(
             out,
-            "events      {}/s, {} failed ({} %), p50 {} ms, p95 {} ms, {} cold starts\n",
+            "events      {}, {}/s, {} failed ({} %), p50 {} ms, p95 {} ms, {} cold starts\n",
+            sum.count,
             tenths(rate),
             sum.errors,
             tenths(share),
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(requests.lately.len(), 2);
         let mut text = String::new();
         requests.write(&mut text).unwrap();
-        assert!(text.contains("auth.login") && text.contains("43.9") && text.contains("0.3/s"), "{text}");
+        assert!(text.contains("auth.login") && text.contains("p95 43.9 ms, 2 cold"), "{text}");
         // A new log.
         std::fs::write(&path, LINE).unwrap();
         requests.read(at("2026-03-15T12:00:12Z")).unwrap();

@@ -1,4 +1,4 @@
-"""Looks for secrets in every line that was ever added, and in what is not committed yet: `secrets.py ALLOWED`.
+"""Looks for secrets in every line that was ever added, and in what is not committed yet: `leaks.py ALLOWED`.
 
 A secret that was taken out again is still in the history, so the history is what is looked at. Each line is looked at once,
 however often it was added; and by detect-secrets only where there is anything to see, because it takes a millisecond a line.
@@ -11,13 +11,17 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatch
 
-from detect_secrets.core.scan import scan_line
+# Not `scan_line`, which is made for trying out a line and takes every word for a key.
+from detect_secrets.core.scan import _process_line_based_plugins as scan_lines
 from detect_secrets.settings import default_settings
 
 # Made by tools from what is looked at elsewhere, or hashes by nature.
 PASSED_OVER = (".sqlx/*", "Cargo.lock", "*/package-lock.json", "*.snap", "infra/plans/*")
-# A word of secrecy, or sixteen letters and digits in a row.
-WORTH_IT = re.compile(r"pass|secret|token|credential|api_?key|private|://[^/\s]*:[^/\s]*@|[A-Za-z0-9+/_=-]{16}", re.IGNORECASE)
+# A word of secrecy with something in quotes, or sixteen letters and digits in a row.
+WORTH_IT = re.compile(
+    r"(pass|secret|token|credential|api_?key|private).*[\"'`]|PRIVATE|://[^/\s]*:[^/\s]*@|(?=[A-Za-z+/_=-]{0,40}\d)[A-Za-z0-9+/_=-]{16}",
+    re.IGNORECASE,
+)
 # So much of one line is looked at; no key is longer.
 LONGEST = 5000
 
@@ -41,7 +45,7 @@ def lines():
 
 def look(some):
     with default_settings():
-        return [(path, one.type, text) for text, path in some for one in scan_line(text)]
+        return [(path, one.type, text) for text, path in some for one in scan_lines([(1, text)], path)]
 
 
 def main(allowed):
