@@ -13,6 +13,7 @@ mod aws;
 mod build;
 mod chaos;
 mod cloud;
+mod cost;
 mod coverage;
 mod demo;
 mod deploy;
@@ -97,6 +98,8 @@ enum Command {
     },
     /// Check every template with `sam validate --lint` and cfn-lint
     Lint,
+    /// Reckon what it costs to run: a million requests, and a month of so many users
+    Cost(cost::Options),
     /// Look for secrets in everything that was ever committed
     Leaks,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
@@ -207,6 +210,7 @@ fn command() -> Result<()> {
             let env = |name: &str| environment::of(&here)?.remove(name).with_context(|| format!("no {name}"));
             demo::run(&env, &options)
         }
+        Command::Cost(options) => cost::reckon(&here, &options),
         Command::Leaks => run::leaks(&here),
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),

@@ -114,6 +114,12 @@ const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
 ];
 
+/// And those of what a browser shows: nothing of ours asks for any of it.
+const OF_PAGES: [(&str, &str); 2] = [
+    ("permissions-policy", "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
+
 fn respond(answer: Result<Reply, Problem>, standing: Option<&Standing>, path: &str, request_id: &str) -> Response {
     let reply = answer.unwrap_or_else(|problem| {
         let mut headers = Vec::new();
@@ -133,7 +139,9 @@ fn respond(answer: Result<Reply, Problem>, standing: Option<&Standing>, path: &s
     let counted: Vec<_> = standing.into_iter().flat_map(Standing::headers).collect();
     let is_base64_encoded = reply.is_base64();
     let named = [("request-id", request_id.to_owned()), ("content-type", reply.content_type.to_owned())];
-    let fixed = HEADERS.into_iter().map(|(name, value)| (name, value.to_owned()));
+    let is_page = reply.content_type.starts_with("text/html");
+    let of_pages = OF_PAGES.into_iter().filter(|_| is_page);
+    let fixed = HEADERS.into_iter().chain(of_pages).map(|(name, value)| (name, value.to_owned()));
     // What the reply says itself stands last, and counts: of two limits the one that was reached.
     let all = fixed.chain(named).chain(counted).chain(reply.headers);
     let headers = Headers(all.filter(|(_, value)| !value.is_empty() && is_field(value)).collect());

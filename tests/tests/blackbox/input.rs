@@ -348,5 +348,22 @@ fn must_hold_52_every_answer_carries_the_headers_that_protect_it() {
             assert!(answer.header(name).is_some(), "no {name} in {answer:?}");
         }
     }
-    assert_eq!(answers[0].header("cache-control"), Some("no-store"));
+    let json = &answers[0];
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("content-type", "application/json"),
+    ] {
+        assert_eq!(json.header(name), Some(value));
+    }
+    for path in ["/docs", "/admin", "/mail/unsubscribe?token=none"] {
+        let page = user.client.get(path);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(page.header("permissions-policy").unwrap().contains("camera=()"), "{path}");
+        assert_eq!(page.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
+    }
 }
