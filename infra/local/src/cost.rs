@@ -67,9 +67,14 @@ fn report(prices: &Prices, measured: &Measured, options: &Options) -> Result<Str
     let million = mixed.sum().saturating_mul(MILLION);
     let verdict = if million < AIM { "holds" } else { "does NOT hold" };
     writeln!(out, "\n\nUnder {} a million: {verdict}, at {}.", dollars(AIM), dollars(million))?;
-    let bytes = kinds.iter().map(|(kind, _)| kind.bytes_out.saturating_mul(kind.a_day_hundredths)).sum::<u128>() / all.max(1);
+    let bytes =
+        kinds.iter().map(|(kind, _)| kind.bytes_out.saturating_mul(kind.a_day_hundredths)).sum::<u128>() / all.max(1);
     let sent = prices.cost("byte_out", bytes)?.saturating_mul(MILLION);
-    writeln!(out, "Beside that, what answers are sent to the internet as: {} for {bytes} bytes each.\n", dollars(sent))?;
+    writeln!(
+        out,
+        "Beside that, what answers are sent to the internet as: {} for {bytes} bytes each.\n",
+        dollars(sent)
+    )?;
 
     let users = u128::from(options.users);
     let asked = all.saturating_mul(users).saturating_mul(MONTH_DAYS) / 100;
@@ -94,7 +99,10 @@ fn report(prices: &Prices, measured: &Measured, options: &Options) -> Result<Str
         sum += pico;
     }
     writeln!(out, "{:<48}{:>10}", "together", dollars(sum))?;
-    writeln!(out, "\nPrices: infra/data/prices.json, with where each was read and when. Figures: infra/data/measured.json.")?;
+    writeln!(
+        out,
+        "\nPrices: infra/data/prices.json, with where each was read and when. Figures: infra/data/measured.json."
+    )?;
     Ok(out)
 }
 

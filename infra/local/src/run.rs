@@ -26,9 +26,13 @@ use crate::{
     up,
 };
 
+/// Tells tests which program they are run by.
+const TESTS: &str = "TALLYBOOK_LOCAL";
+
 /// `cargo local migrate`, `import-merchants`, `seed`, `make-admin`, `bench`.
 pub fn tools(paths: &Paths, command: &str, args: &[String]) -> Result<()> {
-    let built = build::build(paths)?;
+    // Called by a test it is built; and what surrounds a test would have cargo build all of it anew.
+    let built = if env::var_os(TESTS).is_some() { Built::find(paths)? } else { build::build(paths)? };
     let environment = match environment::of(paths) {
         Ok(all) => all,
         // A database that runs is enough for all but the bench.
@@ -61,7 +65,7 @@ pub fn test(paths: &Paths, filter: Option<&str>, args: &[String]) -> Result<()> 
         .args(args)
         .args(filter)
         // Runbooks call us.
-        .env("TALLYBOOK_LOCAL", env::current_exe()?)
+        .env(TESTS, env::current_exe()?)
         .env("SQLX_OFFLINE", "true")
         .current_dir(&paths.root);
     let result = run(&mut command);

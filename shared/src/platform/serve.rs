@@ -39,10 +39,11 @@ fn note(
 ) {
     let function = env.config.handler.as_str();
     let user_id = user_id.map(tracing::field::display);
-    let ms = started.elapsed().as_micros().div_ceil(100);
+    let took = started.elapsed();
+    let ms = took.as_micros().div_ceil(100);
     let ms = format!("{}.{}", ms / 10, ms % 10);
     let (cold, code) = (telemetry::cold(), problem.map(|problem| problem.code));
-    let mb = telemetry::memory();
+    let mb = telemetry::memory(took);
     let cause = problem.and_then(|problem| problem.cause.as_deref());
     if status >= 500 {
         tracing::error!(event, request_id, user_id, function, cold, ms, mb, status, code, cause);

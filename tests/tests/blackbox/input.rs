@@ -362,7 +362,10 @@ fn must_hold_52_every_answer_carries_the_headers_that_protect_it() {
     for path in ["/docs", "/admin", "/mail/unsubscribe?token=none"] {
         let page = user.client.get(path);
         let policy = page.header("content-security-policy").unwrap();
-        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
         assert!(page.header("permissions-policy").unwrap().contains("camera=()"), "{path}");
         assert_eq!(page.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
     }

@@ -143,7 +143,10 @@ pub fn fixed(prices: &Prices, measured: &Measured) -> Result<(Lines, Lines)> {
                 + prices.cost("invocation", tasks)?
                 + prices.time(fixed.task_memory, fixed.task_us)? * tasks,
         ),
-        ("looking into empty queues", prices.cost("queue_request", fixed.queues * fixed.polls_a_minute * MONTH_MINUTES)?),
+        (
+            "looking into empty queues",
+            prices.cost("queue_request", fixed.queues * fixed.polls_a_minute * MONTH_MINUTES)?,
+        ),
         ("secrets", prices.cost("secret_month", fixed.secrets)?),
         (
             "alarms and our own metrics",
