@@ -3416,8 +3416,8 @@ export interface components {
              */
             id: string;
             /**
-             * @description `task_given_up`, `queue_deep`, `worker_silent`, `unhealthy`, `vacuum_behind`, `wraparound_near`, `pins_lost` or
-             *     `gateway_silent`.
+             * @description `task_given_up`, `queue_deep`, `worker_silent`, `unhealthy`, `vacuum_behind`, `wraparound_near`,
+             *     `statement_slow`, `pins_lost` or `gateway_silent`.
              * @example task_given_up
              */
             kind: string;
@@ -3432,7 +3432,7 @@ export interface components {
              */
             resolved_at?: string | null;
             /**
-             * @description Of what: a kind of task, a queue, a dependency, a table.
+             * @description Of what: a kind of task, a queue, a dependency, a table, a statement.
              * @example mail
              */
             subject: string;

@@ -20,6 +20,7 @@ mod deploy;
 mod doctor;
 mod environment;
 mod install;
+mod licences;
 mod logs;
 mod mails;
 mod node;
@@ -100,6 +101,12 @@ enum Command {
     Lint,
     /// Reckon what it costs to run: a million requests, and a month of so many users
     Cost(cost::Options),
+    /// Write whose work the deployed program holds, with its licence
+    Licences {
+        /// Change nothing; fail when the list is out of date
+        #[arg(long)]
+        check: bool,
+    },
     /// Look for secrets in everything that was ever committed
     Leaks,
     /// Show what it does: a new user, budgets, a bank statement, purchases, and the frames they cause
@@ -211,6 +218,7 @@ fn command() -> Result<()> {
             demo::run(&env, &options)
         }
         Command::Cost(options) => cost::reckon(&here, &options),
+        Command::Licences { check } => licences::write(&here, check),
         Command::Leaks => run::leaks(&here),
         Command::Lint => deploy::lint(&here),
         Command::Test { filter, args } => run::test(&here, filter.as_deref(), &args),

@@ -52,7 +52,8 @@ pub fn show(paths: &Paths, options: &Options) -> Result<()> {
     let mut sources = Sources { aws, environment, database, requests: Requests::of(&paths.log("functions")) };
     let fresh = stdout().is_terminal() && !options.once;
     loop {
-        let frame = sources.frame()?;
+        // On a screen the rest has to be seen, too.
+        let frame = sources.frame(if fresh { 12 } else { usize::MAX })?;
         // Home and clear what is below, rather than all at once: that would flicker.
         let text = if fresh { format!("\x1b[H{}\x1b[J", frame.replace('\n', "\x1b[K\n")) } else { frame };
         // Whoever reads may have left, as `head` does.
@@ -64,12 +65,12 @@ pub fn show(paths: &Paths, options: &Options) -> Result<()> {
 }
 
 impl Sources {
-    fn frame(&mut self) -> Result<String> {
+    fn frame(&mut self, most: usize) -> Result<String> {
         let now = OffsetDateTime::now_utc();
         self.requests.read(now)?;
         let mut out = String::new();
         writeln!(out, "Tallybook, {:02}:{:02}:{:02} UTC, the last minute", now.hour(), now.minute(), now.second())?;
-        self.requests.write(&mut out)?;
+        self.requests.write(&mut out, most)?;
         // What is away is said in its place, and the rest is shown all the same.
         let database = self.database.look();
         let ages = database.as_ref().map(|found| found.oldest.clone()).unwrap_or_default();

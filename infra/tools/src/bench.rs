@@ -17,6 +17,7 @@ mod import;
 mod measure;
 mod merkle;
 mod nights;
+mod partitions;
 mod plans;
 mod process;
 mod tap;
@@ -90,6 +91,12 @@ enum Only {
     Export,
     /// Look through everybody, as the night's jobs do
     Nights,
+    /// Compare the table of transactions with one of 64 partitions by user
+    Partitions {
+        /// Transactions; each takes about a kilobyte of disk while it is measured
+        #[arg(long, default_value_t = 2_000_000)]
+        rows: i64,
+    },
     /// Compute the root of a Merkle tree
     Merkle {
         /// Leaves
@@ -101,6 +108,9 @@ enum Only {
 pub async fn run(url: &str, options: &Options) -> Result<()> {
     if let Some(Only::Merkle { leaves }) = options.only {
         return merkle::run(leaves);
+    }
+    if let Some(Only::Partitions { rows }) = options.only {
+        return partitions::run(url, rows).await;
     }
     let stack = options.api_url.as_deref().zip(options.ws_url.as_deref());
     if options.only == Some(Only::Frames) {

@@ -17,8 +17,6 @@ use super::tenths;
 const WINDOW: Duration = Duration::MINUTE;
 /// More than a minute fills, and read in no time.
 const BEGINNING: u64 = 4 << 20;
-/// Functions that are shown.
-const ROWS: usize = 12;
 
 /// A line that ends a request, a frame or a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +81,8 @@ impl Requests {
         Ok(())
     }
 
-    pub fn write(&self, out: &mut String) -> fmt::Result {
+    /// With so many functions at most.
+    pub fn write(&self, out: &mut String, most: usize) -> fmt::Result {
         let all: Vec<&Entry> = self.lately.iter().collect();
         let sum = Sum::of(&all);
         let rate = sum.count.saturating_mul(10) / 60;
@@ -111,11 +110,11 @@ impl Requests {
             "{:<32} {:>7} {:>7} {:>8} {:>8} {:>5}",
             "function", "events", "failed", "p50 ms", "p95 ms", "MB"
         )?;
-        for (name, sum) in rows.iter().take(ROWS) {
+        for (name, sum) in rows.iter().take(most) {
             let Sum { count, errors, p50, p95, mb, .. } = sum;
             writeln!(out, "{name:<32} {count:>7} {errors:>7} {:>8} {:>8} {mb:>5}", tenths(*p50), tenths(*p95))?;
         }
-        match rows.len().saturating_sub(ROWS) {
+        match rows.len().saturating_sub(most) {
             0 => Ok(()),
             more => writeln!(out, "and {more} more"),
         }
@@ -199,7 +198,7 @@ mod tests {
         requests.read(at("2026-03-15T12:00:11Z")).unwrap();
         assert_eq!(requests.lately.len(), 2);
         let mut text = String::new();
-        requests.write(&mut text).unwrap();
+        requests.write(&mut text, 12).unwrap();
         assert!(text.contains("auth.login") && text.contains("p95 43.9 ms, 2 cold"), "{text}");
         // A new log.
         std::fs::write(&path, LINE).unwrap();
