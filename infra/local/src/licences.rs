@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write,
     fs,
     process::Command,
 };
@@ -84,15 +85,15 @@ fn page(metadata: &Metadata, lock: &Value) -> Result<String> {
         linked.len()
     );
     let mut row = |name: &str, version: &str, licence: &str, from: &str| {
-        out.push_str(&format!("| {name} | {version} | {licence} | {from} |\n"));
+        writeln!(out, "| {name} | {version} | {licence} | {from} |")
     };
     for package in linked.values() {
         let licence = package.license.as_deref().with_context(|| format!("{} names no licence", package.name))?;
-        row(&package.name, &package.version, licence, package.repository.as_deref().unwrap_or("crates.io"));
+        row(&package.name, &package.version, licence, package.repository.as_deref().unwrap_or("crates.io"))?;
     }
     let swagger = lock.get("packages").and_then(|all| all.get("node_modules/swagger-ui-dist"));
     let of = |name: &str| swagger.and_then(|one| one.get(name)).and_then(Value::as_str).context("no swagger-ui-dist");
-    row("swagger-ui-dist", of("version")?, of("license")?, "https://github.com/swagger-api/swagger-ui");
+    row("swagger-ui-dist", of("version")?, of("license")?, "https://github.com/swagger-api/swagger-ui")?;
     Ok(out)
 }
 

@@ -98,6 +98,11 @@ fn alarms_cost_what_the_guide_says() {
 }
 
 #[test]
+fn costs_are_reckoned_with_the_memory_that_functions_have() {
+    holds(watching::memory);
+}
+
+#[test]
 fn every_feature_and_every_queue_is_on_a_dashboard() {
     holds(watching::shown);
 }

@@ -57,6 +57,8 @@ pub struct Repository {
     pub guides: String,
     /// The same, by path.
     pub pages: BTreeMap<String, String>,
+    /// What `cargo local cost` reckons with.
+    pub measured: Value,
     /// Names of tests, in Rust and in Python.
     pub tests: BTreeSet<String>,
     /// By the path of its `main.rs`: its text, and the modules that lie beside it.
@@ -98,6 +100,7 @@ impl Repository {
             schemas: schemas(),
             guides: files(&root().join("docs"), "md").iter().map(|path| text(path)).collect(),
             pages: files(&root().join("docs"), "md").into_iter().map(|path| (path.clone(), text(&path))).collect(),
+            measured: serde_json::from_str(&text("infra/data/measured.json")).expect("measured.json is JSON"),
             tests: tests(),
             suites: ["shared/tests/postgres", "tests/tests/blackbox", "tests/tests/contract"].map(suite).into(),
             events: events

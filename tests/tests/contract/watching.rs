@@ -86,6 +86,21 @@ pub fn costs(repository: &Repository) -> Vec<String> {
     if guide.contains(&said) { Vec::new() } else { vec![format!("docs/operations.md does not say {said:?}")] }
 }
 
+/// The memory that costs are reckoned with is the functions' own.
+pub fn memory(repository: &Repository) -> Vec<String> {
+    let mut found = Vec::new();
+    for request in repository.measured["requests"].as_array().into_iter().flatten() {
+        let function = request["function"].as_str().unwrap_or_default();
+        match repository.rows.iter().find(|row| row.handler == function) {
+            Some(row) if request["memory"] == row.memory => {}
+            Some(row) => found
+                .push(format!("{function} has {} MB; measured.json reckons with {}", row.memory, request["memory"])),
+            None => found.push(format!("measured.json reckons with {function}, which is no function")),
+        }
+    }
+    found
+}
+
 /// Every feature's functions are on a dashboard with their times and with what Lambda ended, every queue with its depth and
 /// age, and a dashboard is JSON that CloudWatch takes.
 pub fn shown(repository: &Repository) -> Vec<String> {
@@ -96,7 +111,8 @@ pub fn shown(repository: &Repository) -> Vec<String> {
         match serde_json::from_str::<Value>(text) {
             Ok(body) if body["widgets"].as_array().is_some_and(|widgets| !widgets.is_empty()) => {
                 let widgets = body["widgets"].as_array().into_iter().flatten();
-                widgets.for_each(|widget| metrics.push_str(&format!("{}\n", widget["properties"]["metrics"])));
+                let lines: Vec<_> = widgets.map(|widget| widget["properties"]["metrics"].to_string()).collect();
+                metrics.push_str(&(lines.join("\n") + "\n"));
             }
             Ok(_) => found.push(format!("the dashboard {name} shows nothing")),
             Err(error) => found.push(format!("the dashboard {name} is no JSON: {error}")),

@@ -22,7 +22,8 @@ struct Price {
 #[derive(Deserialize)]
 pub struct Prices {
     pub region: String,
-    prices: BTreeMap<String, Price>,
+    #[serde(rename = "prices")]
+    all: BTreeMap<String, Price>,
     #[serde(skip)]
     arm: bool,
 }
@@ -30,7 +31,7 @@ pub struct Prices {
 impl Prices {
     /// What so much of something costs, in millionths of a millionth of a dollar.
     pub fn cost(&self, name: &str, amount: u128) -> Result<Pico> {
-        let price = self.prices.get(name).with_context(|| format!("prices.json has no {name}"))?;
+        let price = self.all.get(name).with_context(|| format!("prices.json has no {name}"))?;
         let pico = pico(&price.usd).with_context(|| format!("the price of {name}"))?;
         Ok(pico.saturating_mul(amount) / price.per)
     }

@@ -44,7 +44,7 @@ const STATEMENTS: &str = "SELECT coalesce(json_agg(row_to_json(s)), '[]') FROM (
         AND query ~* '^\\s*(select|insert|update|delete|with|merge)'
     ORDER BY mean_exec_time DESC LIMIT 5) AS s";
 
-/// Where pg_stat_statements is not loaded: what runs at this moment.
+/// Where `pg_stat_statements` is not loaded: what runs at this moment.
 const RUNNING: &str = "SELECT coalesce(json_agg(row_to_json(s)), '[]') FROM (
     SELECT (extract(epoch FROM now() - query_start) * 1000)::int::text AS mean, 1 AS calls,
         regexp_replace(query, '\\s+', ' ', 'g') AS text
