@@ -85,7 +85,9 @@ impl Sources {
         if let Ok(sockets) = queues::sockets(&self.aws, &self.environment) {
             writeln!(out, "sockets     {sockets} open")?;
         }
-        self.database.write_statements(&mut out)?;
+        if database.is_ok() {
+            self.database.write_statements(&mut out)?;
+        }
         Ok(out)
     }
 }

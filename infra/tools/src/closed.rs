@@ -26,8 +26,10 @@ pub async fn close_again(url: &str, file: &Path) -> Result<()> {
 fn id(line: &str) -> Option<Uuid> {
     if let Some(at) = line.find('{') {
         let said: Value = serde_json::from_str(line.get(at..)?).ok()?;
-        let is_closing = said["function"] == "auth.close" && said["status"] == 204;
-        return is_closing.then(|| said["user_id"].as_str()?.parse().ok()).flatten();
+        let text = |name: &str| said.get(name).and_then(Value::as_str);
+        let is_closing =
+            text("function") == Some("auth.close") && said.get("status").and_then(Value::as_u64) == Some(204);
+        return text("user_id").filter(|_| is_closing)?.parse().ok();
     }
     let mut ids =
         line.split(|c: char| !c.is_ascii_hexdigit() && c != '-').filter_map(|word| Uuid::try_parse(word).ok());

@@ -70,11 +70,9 @@ pub async fn run(url: &str, rows: i64) -> Result<()> {
 }
 
 async fn compare(conn: &mut PgConnection, rows: i64) -> Result<()> {
-    let parts: String = (0..PARTITIONS)
-        .map(|n| {
-            format!("CREATE TABLE parts_{n} PARTITION OF parts FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {n});")
-        })
-        .collect();
+    let part =
+        |n| format!("CREATE TABLE parts_{n} PARTITION OF parts FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {n});");
+    let parts = (0..PARTITIONS).map(part).collect::<Vec<_>>().concat();
     println!("{rows} transactions of {} users; one of them has {LARGE}\n", rows / EACH);
     println!("{:<26}{:>10}{:>10}{:>10}", "ms", "p50", "p95", "p99");
     // One after the other, so that the disk has to hold one at a time.
@@ -110,13 +108,13 @@ async fn measure(conn: &mut PgConnection, table: &str, rows: i64) -> Result<()> 
     for index in indexes {
         sqlx::raw_sql(AssertSqlSafe(index)).execute(&mut *conn).await?;
     }
-    let indexed = begun.elapsed();
+    let built = begun.elapsed();
     sqlx::raw_sql(of("VACUUM (ANALYZE) <table>", table)).execute(&mut *conn).await?;
     sqlx::raw_sql("CHECKPOINT").execute(&mut *conn).await?;
     let size: i64 = sqlx::query_scalar(SIZE).bind(table).fetch_one(&mut *conn).await?;
-    let (filled, indexed) = (filled.as_secs(), indexed.as_secs());
+    let (filled, built) = (filled.as_secs(), built.as_secs());
     println!("{table}: {} MB, {} bytes a row with all indexes", size >> 20, size / rows);
-    println!("  filled in {filled} s, indexes in {indexed} s");
+    println!("  filled in {filled} s, indexes in {built} s");
     let large = user(conn, 0).await?;
     for (what, sql) in ASKED {
         let mut took = Vec::new();
