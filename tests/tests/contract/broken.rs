@@ -341,13 +341,6 @@ fn a_function_that_got_memory_that_nobody_reckoned_with() {
 }
 
 #[test]
-fn a_function_that_got_memory_that_nobody_reckoned_with() {
-    notices(watching::memory, "auth.login has 3008 MB", |repository| {
-        repository.rows.iter_mut().find(|row| row.handler == "auth.login").expect("it is there").memory = 3008;
-    });
-}
-
-#[test]
 fn a_feature_or_a_queue_that_no_dashboard_shows() {
     let work = |repository: &mut Repository, from: &str, to: &str| {
         let body = &mut properties(repository, "infra/dashboards.yaml", "Work")["DashboardBody"]["Fn::Sub"];

@@ -24,7 +24,7 @@ $$;
 
 SET LOCAL ROLE tallybook_migrate;
 
--- Of the application's own roles alone: their values are bound and stand in no text, whereas an administrator's statement may
+-- Of the application's own roles alone, the second of each pair as well: their values are bound and stand in no text, whereas an administrator's statement may
 -- hold a password.
 CREATE FUNCTION slow_statements(at_least_ms bigint, at_least_calls bigint)
 RETURNS TABLE (id bigint, calls bigint, mean_ms bigint, about text)
@@ -37,7 +37,8 @@ BEGIN
         'SELECT s.queryid, s.calls, round(s.mean_exec_time)::bigint, left(regexp_replace(s.query, ''\s+'', '' '', ''g''), 200)
          FROM public.pg_stat_statements s
          WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND s.userid IN (''tallybook_read''::regrole, ''tallybook_write''::regrole)
+           AND s.userid IN (SELECT oid FROM pg_roles WHERE rolname IN
+               (''tallybook_read'', ''tallybook_read_b'', ''tallybook_write'', ''tallybook_write_b''))
            AND s.calls >= $2 AND s.mean_exec_time >= $1
          ORDER BY s.total_exec_time DESC LIMIT 20'
         USING at_least_ms, at_least_calls;
