@@ -1,3 +1,6 @@
+-- Allow block: an extension and a membership, neither of which locks a table or touches a row
+-- Allow ban-revoke: the function is new, and nobody but who is granted it is to call it
+
 -- Which statements are slow the server knows, where it loads pg_stat_statements: RDS does unasked. Where it has none, or the
 -- one who migrates may not create it, nobody is told of slow statements, and all else works.
 DO $$

@@ -37,6 +37,10 @@ pub fn instead(rule: &str) -> &'static str {
             "It locks every row that it changes until the migration ends. A task fills old rows in chunks (docs/deployment.md); \
              of a small table say `-- Allow rows-changed: how many rows it has`."
         }
+        "ban-revoke" => {
+            "The release that serves may need it. Of what this migration makes, or nobody needs since an earlier release, say \
+             `-- Allow ban-revoke: because`."
+        }
         "block" => {
             "What a block does cannot be read. Write the statements, or `-- Allow block: what it does to rows and locks`."
         }

@@ -39,7 +39,7 @@ fn what_locks_or_rewrites_is_refused_by_its_name() {
         ("DROP TABLE users", "drop"),
         ("DROP FUNCTION analyze_table(text)", "drop"),
         ("ALTER TABLE users ALTER COLUMN tier DROP NOT NULL", "drop"),
-        ("REVOKE SELECT ON users FROM tallybook_read", "drop"),
+        ("REVOKE SELECT ON users FROM tallybook_read", "ban-revoke"),
         ("ALTER TABEL users", "unreadable"),
     ] {
         assert!(rules(sql).iter().any(|found| found == rule), "{sql} is refused for {:?}, not for {rule}", rules(sql));
