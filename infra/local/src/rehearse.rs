@@ -239,7 +239,8 @@ impl Stack {
     fn rotate(&self, function: &str, output: &str) -> Result<()> {
         let outputs = self.state.deployed.as_ref().map(|deployed| &deployed.outputs).context("nothing is deployed")?;
         let secret = outputs.get(output).with_context(|| format!("no {output}"))?;
-        let version = fingerprint(output.as_bytes()).repeat(2);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+        let version = fingerprint(format!("{output} {now}").as_bytes()).repeat(2);
         for step in STEPS {
             let asked = json!({"Step": step, "SecretId": secret, "ClientRequestToken": version}).to_string();
             let name = format!("{STACK}-tasks-{function}");
@@ -320,6 +321,10 @@ impl Stack {
         backup::into(&self.paths, &address, &file, &backup::figures_of(&file)?)?;
         postgres::set_passwords(&self.paths, &address, &self.credentials)?;
         ensure!(address.port == self.database.port, "the new cluster is at another port");
+        // A dump holds no roles, and the secrets name those that the rotation made: the next one makes them again.
+        for secret in ["DbReadSecret", "DbWriteSecret"] {
+            self.rotate("rotate-database", secret)?;
+        }
         let outputs = self.state.deployed.as_ref().map(|deployed| &deployed.outputs).context("nothing is deployed")?;
         let api = outputs.get("ApiUrl").context("no ApiUrl")?;
         let until = Instant::now() + Duration::from_secs(30);
