@@ -1,6 +1,6 @@
 """Pack the bootstrap into the one zip that every function's CodeUri names.
 
-    pack.py BOOTSTRAP ZIP SALT FILE...
+    pack.py BOOTSTRAP ZIP SALT LEVEL FILE...
 
 Each FILE goes into its folder `docs`, compressed as a browser takes it. The
 folder `rds` holds, by region, the authorities that PostgreSQL's certificate is
@@ -39,14 +39,14 @@ def entry(name: str, mode: int) -> zipfile.ZipInfo:
     return info
 
 
-def main(bootstrap: str, target: str, salt: str, *files: str) -> None:
+def main(bootstrap: str, target: str, salt: str, level: str, *files: str) -> None:
     code = pathlib.Path(bootstrap).read_bytes()
     docs = {pathlib.Path(file).name: gzip.compress(pathlib.Path(file).read_bytes(), mtime=0) for file in files}
     trusted = authorities()
     contents = [salt.encode(), code, *docs.values(), *trusted.values()]
     release = hashlib.sha256(b"\0".join(contents)).hexdigest()[:12]
     part = f"{target}.{os.getpid()}.part"
-    with zipfile.ZipFile(part, "w", compresslevel=1) as archive:
+    with zipfile.ZipFile(part, "w", compresslevel=int(level)) as archive:
         archive.writestr(entry("bootstrap", 0o755), code)
         archive.writestr(entry("release", 0o644), release + "\n")
         for name, certificates in trusted.items():

@@ -56,9 +56,22 @@ pub fn target(paths: &Paths) -> Result<PathBuf> {
     Ok(metadata.get("target_directory").and_then(Value::as_str).context("no target directory")?.into())
 }
 
+/// How hard zlib tries: for what is deployed seconds later, or for what thousands of cold starts load.
+#[derive(Clone, Copy)]
+pub enum Compression {
+    Quick,
+    Best,
+}
+
 /// Makes the zip unless it is there already, and returns its release id. `salt` is everything else
 /// that a deployment is made of.
-pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> Result<String> {
+pub fn pack(
+    paths: &Paths,
+    state: &mut State,
+    bootstrap: &Path,
+    salt: &str,
+    compression: Compression,
+) -> Result<String> {
     let meta = fs::metadata(bootstrap).with_context(|| format!("no {}", bootstrap.display()))?;
     let age = meta.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
     let mut docs = Node::install(paths)?.page().to_vec();
@@ -82,6 +95,10 @@ pub fn pack(paths: &Paths, state: &mut State, bootstrap: &Path, salt: &str) -> R
                 .arg(&stripped)
                 .arg(&zip)
                 .arg(salt)
+                .arg(match compression {
+                    Compression::Quick => "1",
+                    Compression::Best => "9",
+                })
                 .args(&docs),
         )?;
         Ok(release.trim().to_owned())

@@ -13,7 +13,7 @@ use ship::release;
 use crate::{
     address::Address,
     aws::{self, Aws},
-    build::{self, Built},
+    build::{self, Built, Compression},
     install,
     paths::{Paths, fingerprint},
     process::{output, run},
@@ -70,7 +70,7 @@ pub fn deploy(
     let named = parameters.remove("Release");
     let texts: String = templates(paths)?.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
     let salt = fingerprint(format!("{parameters:?}{texts}").as_bytes());
-    let packed = build::pack(paths, state, &built.bootstrap, &salt)?;
+    let packed = build::pack(paths, state, &built.bootstrap, &salt, Compression::Quick)?;
     let release = named.unwrap_or(packed);
     if let Some(deployed) = &state.deployed
         && deployed.release == release

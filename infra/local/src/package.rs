@@ -5,7 +5,8 @@ use std::{env, process::Command};
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    build, install,
+    build::{self, Compression},
+    install,
     paths::Paths,
     process::run,
     progress::{say, step},
@@ -30,7 +31,7 @@ pub fn package(paths: &Paths, arch: &str) -> Result<()> {
     })?;
     let bootstrap = build::target(paths)?.join("release/bootstrap");
     let mut state = State::load(paths);
-    build::pack(paths, &mut state, &bootstrap, arch)?;
+    build::pack(paths, &mut state, &bootstrap, arch, Compression::Best)?;
     say(paths.zip().display());
     Ok(())
 }
