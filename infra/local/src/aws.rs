@@ -67,27 +67,20 @@ impl Aws {
 
     /// A call to SQS.
     pub fn sqs(&self, action: &str, body: &Value) -> Result<Value> {
-        let mut answer = self
-            .agent
-            .post(self.url("/"))
-            .header("authorization", scope("sqs"))
-            .header("x-amz-target", format!("AmazonSQS.{action}"))
-            .header("content-type", "application/x-amz-json-1.0")
-            .send(body.to_string())?;
-        let text = answer.body_mut().read_to_string()?;
-        if !answer.status().is_success() {
-            bail!("{action}: {text}");
-        }
-        Ok(serde_json::from_str(&text).unwrap_or_default())
+        self.json("sqs", "AmazonSQS", action, body)
     }
 
     /// A call to DynamoDB.
     pub fn dynamodb(&self, action: &str, body: &Value) -> Result<Value> {
+        self.json("dynamodb", "DynamoDB_20120810", action, body)
+    }
+
+    fn json(&self, service: &str, target: &str, action: &str, body: &Value) -> Result<Value> {
         let mut answer = self
             .agent
             .post(self.url("/"))
-            .header("authorization", scope("dynamodb"))
-            .header("x-amz-target", format!("DynamoDB_20120810.{action}"))
+            .header("authorization", scope(service))
+            .header("x-amz-target", format!("{target}.{action}"))
             .header("content-type", "application/x-amz-json-1.0")
             .send(body.to_string())?;
         let text = answer.body_mut().read_to_string()?;

@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use keys::{Rotated, SigningKeys, WAIT_S};
+pub use keys::{Rotated, SigningKeys};
 pub use users::DatabaseUsers;
 
 const CURRENT: &str = "AWSCURRENT";
