@@ -256,7 +256,7 @@ impl Fields {
             Err(problem) if problem.errors.is_empty() => {
                 self.refuse(name, Fault::new("not_an_object", "Send a JSON object."));
             }
-            Err(problem) => self.refuse_within(name, problem.errors),
+            Err(problem) => self.refuse_within(name, problem.into_errors()),
         }
         None
     }

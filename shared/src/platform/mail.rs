@@ -104,10 +104,8 @@ impl Mail {
         // The message of a refusal may quote the address.
         send.send().await.map(drop).map_err(|error| match error.code() {
             Some(code @ ("MessageRejected" | "BadRequestException" | "MailFromDomainNotVerifiedException")) => {
-                Problem {
-                    cause: Some(format!("mail: {code}")),
-                    ..Problem::new(422, "mail_refused", "The mail was refused: see the sender's address and standing.")
-                }
+                Problem::new(422, "mail_refused", "The mail was refused: see the sender's address and standing.")
+                    .because(format_args!("mail: {code}"))
             }
             code => Problem::unavailable(format!("mail: {}", code.unwrap_or("no answer"))),
         })

@@ -2,7 +2,11 @@
 
 use super::rates::Standing;
 use serde::Serialize;
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
 /// One field that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -18,9 +22,13 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// A refusal or failure. `cause` is for our log alone and never leaves.
+/// A refusal or failure. Behind a pointer: whatever may fail has room for one, and moves it at each `?`.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Refusal>);
+
+/// What a [`Problem`] says. `cause` is for our log alone and never leaves.
+#[derive(Clone, Debug)]
+pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// A stable `snake_case` code.
@@ -73,7 +81,7 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem with nothing but its status, code and sentence.
     pub fn new(status: u16, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             status,
             code,
             detail: detail.into(),
@@ -83,7 +91,7 @@ impl Problem {
             allow: None,
             cause: None,
             more: serde_json::Map::new(),
-        }
+        }))
     }
 
     /// 400: the request could not be read at all.
@@ -126,7 +134,9 @@ impl Problem {
     /// 422 with every bad field.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(422, "validation_failed", "Some fields were refused: see errors.") }
+        let mut problem = Self::new(422, "validation_failed", "Some fields were refused: see errors.");
+        problem.errors = errors;
+        problem
     }
 
     /// 422 for one field.
@@ -137,28 +147,36 @@ impl Problem {
     /// 429.
     #[must_use]
     pub fn too_many(limit: Standing) -> Self {
-        Self {
-            retry_after: Some(limit.resets_s),
-            limit: Some(limit),
-            ..Self::new(429, "rate_limited", "Too many tries: wait as long as Retry-After says, then try again.")
-        }
+        let mut problem =
+            Self::new(429, "rate_limited", "Too many tries: wait as long as Retry-After says, then try again.");
+        problem.retry_after = Some(limit.resets_s);
+        problem.limit = Some(limit);
+        problem
     }
 
     /// 503: something we lean on is away; nothing was changed that a retry would double.
     pub fn unavailable(cause: impl fmt::Display) -> Self {
-        Self {
-            retry_after: Some(2),
-            cause: Some(cause.to_string()),
-            ..Self::new(503, "unavailable", "The service cannot answer right now: try again shortly.")
-        }
+        let mut problem = Self::new(503, "unavailable", "The service cannot answer right now: try again shortly.");
+        problem.retry_after = Some(2);
+        problem.because(cause)
     }
 
     /// 500: a fault of ours.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        Self {
-            cause: Some(cause.to_string()),
-            ..Self::new(500, "internal", "This is a fault of ours: report the request id if it stays.")
-        }
+        Self::new(500, "internal", "This is a fault of ours: report the request id if it stays.").because(cause)
+    }
+
+    /// The same, with what happened inside.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Every bad field.
+    #[must_use]
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.0.errors
     }
 
     /// The standard phrase of this status.
@@ -182,6 +200,20 @@ impl Problem {
             more: &self.more,
         };
         serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+impl Deref for Problem {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Refusal {
+        &mut self.0
     }
 }
 

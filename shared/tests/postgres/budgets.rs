@@ -329,10 +329,17 @@ async fn a_deleted_budget_is_gone_and_frees_its_category() {
     let other = fresh.user().await;
     let foreign = db.tx(async |tx: &mut Tx| budgets::delete(tx, &other, &any, old).await).await;
     assert_eq!(foreign.unwrap_err().status, 404);
+    let stay = [
+        put(&db, &me, &march("Travel", "90")).await.unwrap(),
+        put(&db, &other, &march("Groceries", "80")).await.unwrap(),
+    ];
     delete(old, &any).await.unwrap();
     assert_eq!(delete(old, &any).await.unwrap_err().status, 404, "a second time it is absent like any other");
     let got = fresh.read_db().tx(async |tx: &mut Tx| budgets::get(tx, &me, old).await).await;
     assert_eq!(got.unwrap_err().status, 404);
-    assert!(list(&fresh, &me, "period=all").await.is_empty());
+    for (owner, stays) in [&me, &other].into_iter().zip(&stay) {
+        let left: Vec<_> = list(&fresh, owner, "period=all").await.iter().map(|budget| budget.id).collect();
+        assert_eq!(left, [stays.id]);
+    }
     assert_ne!(put(&db, &me, &march("Groceries", "500")).await.unwrap().id, old);
 }

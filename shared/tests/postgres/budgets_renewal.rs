@@ -164,6 +164,19 @@ async fn must_hold_27_and_37_a_night_renews_by_each_users_date_and_twice_does_no
     );
 }
 
+/// Also when the night comes to its user for another budget's sake.
+#[tokio::test]
+async fn must_hold_27_on_its_last_day_a_budget_is_not_over() {
+    let fresh = Fresh::new().await;
+    let (db, me) = (fresh.db(), fresh.user().await);
+    put(&db, &me, &renewing(march("a", "10"))).await.unwrap();
+    let last = json!({"category": "b", "amount": "40", "start_date": "2026-03-02", "end_date": "2026-04-01"});
+    put(&db, &me, &renewing(last)).await.unwrap();
+    assert_eq!(night(&db, datetime!(2026-04-01 12:00 UTC)).await, [me.user_id]);
+    let b: Vec<_> = periods(&fresh, &me).await.into_iter().filter(|(_, _, amount)| amount == "40.00").collect();
+    assert_eq!(b, told(&[("2026-03-02", "2026-04-01", "40.00")]));
+}
+
 #[tokio::test]
 async fn must_hold_37_a_night_that_is_cut_off_goes_on_where_it_was() {
     let fresh = Fresh::new().await;

@@ -14,7 +14,7 @@ use shared::{
         queue::Ran,
     },
 };
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use std::{
     fmt::Write,
     time::{Duration, Instant},
@@ -212,6 +212,47 @@ async fn a_revert_stops_an_import_under_way() {
     revert_rest(&db, &me, id).await;
     assert_eq!(status(&mut conn, id).await, ("reverted".into(), 0, 0, 0));
     assert_eq!(sum(&mut conn, &me).await, Decimal::ZERO);
+}
+
+/// The worker has read its chunk and waits for the user's turn when the revert is asked for.
+#[tokio::test]
+async fn a_revert_that_is_asked_for_before_a_chunk_is_stored_keeps_it_out() {
+    let fresh = Fresh::new().await;
+    let (db, me, mut conn) = (fresh.db(), fresh.user().await, fresh.admin().await);
+    let file = statement(20, false);
+    let id = start(&db, &me, &file, "").await;
+    let mut turn = conn.begin().await.unwrap();
+    let lock = "SELECT FROM user_seq WHERE user_id = $1 FOR UPDATE";
+    sqlx::query(lock).bind(me.user_id).execute(&mut *turn).await.unwrap();
+    let asked = async {
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *turn).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let ask = "UPDATE imports SET revert_asked_at = now() WHERE id = $1";
+        sqlx::query(ask).bind(id).execute(&mut *turn).await.unwrap();
+        turn.commit().await.unwrap();
+    };
+    let (ran, ()) = tokio::join!(work(&db, &me, id, &file, far()), asked);
+    assert_eq!(ran, Ran::Done);
+    assert_eq!(sum(&mut fresh.admin().await, &me).await, Decimal::ZERO);
+}
+
+#[tokio::test]
+async fn a_row_that_is_not_booked_yet_is_named_and_left_out() {
+    let fresh = Fresh::new().await;
+    let (db, me, mut conn) = (fresh.db(), fresh.user().await, fresh.admin().await);
+    let file = "Date,Description,Amount,State\n2026-01-13,SHOP,-1.10,COMPLETED\n2026-01-14,SHOP,-2.20,PENDING\n\
+                2026-01-15,SHOP,-3.30,COMPLETED\n";
+    let id = import(&db, &me, file, "").await;
+    assert_eq!(sum(&mut conn, &me).await, Decimal::new(440, 2));
+    let faults: Vec<(i32, String)> = sqlx::query_as("SELECT line, code FROM import_errors WHERE import_id = $1")
+        .bind(id)
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(faults, [(3, "pending".to_owned())]);
 }
 
 async fn revert_rest(db: &Db, me: &Me, id: Uuid) {

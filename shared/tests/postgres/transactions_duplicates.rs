@@ -179,7 +179,7 @@ async fn every_bad_member_of_a_list_is_named() {
         ),
     ] {
         let refused = Fields::from_json(json.to_string().as_bytes()).and_then(Fields::read::<transactions::Resolution>);
-        let errors = refused.err().unwrap_or_else(|| panic!("{json}")).errors;
+        let errors = refused.err().unwrap_or_else(|| panic!("{json}")).into_errors();
         let codes: Vec<_> = errors.iter().map(|error| format!("{} {}", error.pointer, error.code)).collect();
         assert_eq!(codes, expected);
     }

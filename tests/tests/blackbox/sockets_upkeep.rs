@@ -218,13 +218,7 @@ fn must_hold_43_who_sends_too_many_or_too_large_frames_is_told_and_cut_off() {
 #[test]
 fn an_announcement_reaches_every_open_app_that_wants_it() {
     let (admin, users) = (User::register_admin(), [User::register(), User::register()]);
-    let mut sockets: Vec<_> = users.iter().map(|user| Socket::of(user).0).collect();
-    let (mut deaf, _) = Socket::of(&users[0]);
-    deaf.ask(&json!({"type": "unsubscribe", "types": ["announcement"]}));
-    for socket in sockets.iter_mut().chain([&mut deaf]) {
-        socket.announcements = true;
-    }
-    // More connections than a page of the walk holds.
+    // More connections than a page of the walk holds, and before those that are to hear of it.
     let table = setting("CONNECTIONS_TABLE");
     let nobody = Uuid::now_v7();
     let ghost = |n: usize| {
@@ -238,6 +232,12 @@ fn an_announcement_reaches_every_open_app_that_wants_it() {
     };
     for n in 0..450 {
         aws::call("dynamodb", "PutItem", &json!({"TableName": table, "Item": ghost(n)}));
+    }
+    let mut sockets: Vec<_> = users.iter().map(|user| Socket::of(user).0).collect();
+    let (mut deaf, _) = Socket::of(&users[0]);
+    deaf.ask(&json!({"type": "unsubscribe", "types": ["announcement"]}));
+    for socket in sockets.iter_mut().chain([&mut deaf]) {
+        socket.announcements = true;
     }
     let words = format!("From 02:00 on, {nobody}");
     let body = json!({"title": "Maintenance", "text": words, "level": "warning"});

@@ -67,13 +67,20 @@ fn must_hold_35_of_ten_messages_with_poison_among_them_nine_are_done_once() {
 #[test]
 fn must_hold_34_a_task_that_was_done_is_not_done_again() {
     let admin = User::register_admin();
-    let id = Uuid::now_v7().to_string();
-    let task = json!({"v": 1, "id": id, "kind": "mail", "mail_id": Uuid::now_v7()}).to_string();
+    let (id, mail) = (Uuid::now_v7().to_string(), Uuid::now_v7());
+    let task = json!({"v": 1, "id": id, "kind": "mail", "mail_id": mail}).to_string();
     aws::send("DEFAULT_QUEUE_URL", &task);
     let first = run(&admin, &id, "succeeded", 20);
+    // There is something to do for it now, which the sweeper leaves alone.
+    let row = format!(
+        "INSERT INTO mails (id, kind, email, tries, due_at, created_at)
+         VALUES ('{mail}', 'password_changed', 'nobody-{mail}@example.com', 100, now(), now())"
+    );
+    assert_eq!(database::run(&row), 1);
     aws::send("DEFAULT_QUEUE_URL", &task);
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(std::time::Duration::from_secs(2));
     assert_eq!(run(&admin, &id, "succeeded", 1), first);
+    assert_eq!(database::run(&format!("DELETE FROM mails WHERE id = '{mail}'")), 1, "the mail was not sent");
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub struct Case {
     pub promised: bool,
     /// Whether a long history may cost no more than twice what a short one does.
     pub first_page: bool,
+    /// Whether what it writes is news to nobody.
+    pub unheard: bool,
 }
 
 impl Case {
@@ -71,6 +73,7 @@ impl Case {
             caller: Caller::User,
             promised: false,
             first_page: false,
+            unheard: false,
         }
     }
 
@@ -97,7 +100,8 @@ impl Case {
 
     /// Whether each request kicks the relay.
     pub fn kicks(&self) -> bool {
-        bootstrap::function(self.handler).is_some_and(|function| (function.grants)().contains(&Grant::Relay))
+        !self.unheard
+            && bootstrap::function(self.handler).is_some_and(|function| (function.grants)().contains(&Grant::Relay))
     }
 
     /// The gateway's event for request number `n`.

@@ -21,6 +21,8 @@ use std::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a process that says nothing is asked whether it still lives.
+const GLANCE: Duration = Duration::from_millis(100);
 /// `/proc` counts in hundredths of a second on every Linux, whatever the kernel's own tick.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -122,6 +124,7 @@ impl Process {
             .env("APP_URL", "https://app.example.com")
             .env("API_URL", "https://api.example.com/v1")
             .env("LIMITS_TABLE", "limits")
+            .env("ALERT_WEBHOOK_SECRET", "webhook")
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
@@ -173,11 +176,17 @@ impl Process {
         Ok(Answered { took: request.at.duration_since(started), at: request.at, body })
     }
 
-    fn next_call(&self) -> Result<Arrived> {
-        match self.arrived.recv_timeout(PATIENCE) {
-            Ok(arrived) => Ok(arrived),
-            Err(_) => self.fail("said nothing for 30 s"),
+    fn next_call(&mut self) -> Result<Arrived> {
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
+            if let Ok(arrived) = self.arrived.recv_timeout(GLANCE) {
+                return Ok(arrived);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                return self.fail(&format!("ended with {status}"));
+            }
         }
+        self.fail("said nothing for 30 s")
     }
 
     fn expect_next(&mut self, arrived: Arrived) -> Result<Instant> {

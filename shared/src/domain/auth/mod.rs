@@ -22,6 +22,7 @@ use crate::platform::{
 pub use credentials::{Email, Given, Password, dummy_hash};
 pub use devices::{Device, Devices, end_session, sessions};
 pub use email::{Verify, VerifyBody, resend, verify, verify_by_link};
+use futures_util::future::BoxFuture;
 pub use links::{AN_HOUR, forget_old as forget_old_links, of_mail as link_of_mail};
 pub use passwords::{
     Confirmed, Forgot, ForgotBody, PasswordChange, PasswordChangeBody, Reset, ResetBody, WasReset, change_password,
@@ -99,8 +100,17 @@ pub(super) async fn with_user_locking<R: Role, T>(
     lock: Option<i64>,
     work: impl AsyncFnOnce(&mut Tx, &Me) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
-    let claims = call.claims()?;
     db.tx(async |tx: &mut Tx| {
+        let me = me(tx, call, lock, R::WRITES).await?;
+        work(tx, &me).await
+    })
+    .await
+}
+
+/// Who calls. Behind a pointer: what is compiled once for each route holds a call of it.
+fn me<'a>(tx: &'a mut Tx, call: &'a Call, lock: Option<i64>, writes: bool) -> BoxFuture<'a, Result<Me, Problem>> {
+    Box::pin(async move {
+        let claims = call.claims()?;
         let live = sql::live_session(tx, claims.user_id, claims.session_id, call.now, lock).await?.ok_or_else(ended)?;
         if call.admin && !live.is_admin {
             return Err(Problem::forbidden());
@@ -118,12 +128,11 @@ pub(super) async fn with_user_locking<R: Role, T>(
             today: live.today,
             now: call.now,
         };
-        if R::WRITES && live.stale {
+        if writes && live.stale {
             sql::touch_session(tx, me.user_id, me.session_id, call.now).await?;
         }
-        work(tx, &me).await
+        Ok(me)
     })
-    .await
 }
 
 /// Whether a session still stands: for connections, whose authority outlives the call that opened them.

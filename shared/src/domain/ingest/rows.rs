@@ -45,7 +45,7 @@ impl Rows {
                 Err(problem) if problem.errors.is_empty() => {
                     refused.push(RowOutcome::refused(index, "", "not_an_object", "Send a JSON object."));
                 }
-                Err(problem) => refused.push(RowOutcome::invalid(index, problem.errors)),
+                Err(problem) => refused.push(RowOutcome::invalid(index, problem.into_errors())),
             }
         }
         (good, refused)

@@ -167,7 +167,7 @@ impl Read for Resolution {
                 Err(problem) if problem.errors.is_empty() => {
                     fields.refuse(&place, Fault::new("not_an_object", "Send transaction_id and action."));
                 }
-                Err(problem) => fields.refuse_within(&place, problem.errors),
+                Err(problem) => fields.refuse_within(&place, problem.into_errors()),
             }
         }
         Some(Self { all, alone: false })

@@ -18,9 +18,9 @@ use super::{
 };
 use connection::Connector;
 pub use connection::{Admin, Credentials, secured};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 pub use tx::Tx;
 
 /// A role of the database: what a transaction may do.
@@ -111,24 +111,39 @@ impl<R: Role> Postgres<R> {
     /// A transaction that is merely dropped stays open on the server until the socket closes, and keeps its locks; so
     /// the connection goes back to the next request only after the server has said the transaction is over.
     pub async fn tx<T, E: From<Problem>>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        let mut idle = self.shared.idle.lock().await;
-        let begun = Box::pin(self.shared.connector.begin(idle.take(), R::BEGIN)).await;
-        let open = begun.inspect_err(|_| telemetry::count("DatabaseAway", 1))?;
-        let mut tx = Tx::new(open, self.shared.connector.terms());
-        match AssertUnwindSafe(Box::pin(work(&mut tx))).catch_unwind().await {
-            Ok(Ok(value)) => {
-                *idle = tx.commit().await?;
-                Ok(value)
-            }
-            Ok(Err(error)) => {
-                *idle = tx.rollback().await;
-                Err(error)
-            }
-            Err(panic) => {
-                *idle = tx.rollback().await;
-                drop(idle);
-                std::panic::resume_unwind(panic)
-            }
-        }
+        let mut begun = self.shared.begin(R::BEGIN).await?;
+        let done = AssertUnwindSafe(Box::pin(work(&mut begun.tx))).catch_unwind().await;
+        let ended = begun.end(matches!(done, Ok(Ok(_)))).await;
+        let value = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        ended?;
+        Ok(value)
+    }
+}
+
+/// A transaction, and the place to which its connection goes back.
+struct Begun<'a> {
+    idle: MutexGuard<'a, Option<connection::Open>>,
+    tx: Tx,
+}
+
+// Behind pointers, so that `tx`, which is compiled for each piece of work there is, holds no more than calls of them.
+impl Shared {
+    fn begin(&self, begin: &'static str) -> BoxFuture<'_, Result<Begun<'_>, Problem>> {
+        Box::pin(async move {
+            let mut idle = self.idle.lock().await;
+            let begun = self.connector.begin(idle.take(), begin).await;
+            let open = begun.inspect_err(|_| telemetry::count("DatabaseAway", 1))?;
+            Ok(Begun { idle, tx: Tx::new(open, self.connector.terms()) })
+        })
+    }
+}
+
+impl<'a> Begun<'a> {
+    fn end(self, well: bool) -> BoxFuture<'a, Result<(), Problem>> {
+        let Self { mut idle, tx } = self;
+        Box::pin(async move {
+            *idle = if well { tx.commit().await? } else { tx.rollback().await };
+            Ok(())
+        })
     }
 }

@@ -213,7 +213,7 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Database(db) => {
                 let code = db.code().unwrap_or_default();
                 if let Some(problem) = db.constraint().and_then(constraints::problem) {
-                    return Self { cause: Some(cause), ..problem };
+                    return problem.because(cause);
                 }
                 match code.as_ref() {
                     // Text that Postgres cannot hold is the client's to mend, not a fault of ours.

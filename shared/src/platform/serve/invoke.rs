@@ -43,7 +43,9 @@ async fn serve(env: Arc<Env>, handle: Handler<Invoked, Value>) -> Result<(), Err
         let status = done.as_ref().err().map_or(200, |problem| problem.status);
         note("invocation", &request_id, None, env, started, done.as_ref().err(), status);
         // Whoever may invoke may read our log as well, so the cause is told, too.
-        done.map_err(|problem| Error::from(format!("{} ({})", problem.detail, problem.cause.unwrap_or_default())))
+        done.map_err(|problem| {
+            Error::from(format!("{} ({})", problem.detail, problem.cause.as_deref().unwrap_or_default()))
+        })
     }))
     .run()
     .await

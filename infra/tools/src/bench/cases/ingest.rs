@@ -27,10 +27,13 @@ pub fn of(user: &User) -> Vec<Case> {
             let rows: Vec<_> = (0..500).map(|i| many(&format!("{run} {n}"), i)).collect();
             json!({"transactions": rows})
         }),
-        send("say what is unusual", "ingest.anomalies", "UPDATE transactions").sending(move |n| {
-            let (score, reason) = (if n % 2 == 0 { 0.1 } else { 0.2 }, json!({"code": "bench", "text": "Bench"}));
-            json!({"anomalies": [{"user_id": me, "transaction_id": id, "score": score, "reason": reason}]})
-        }),
+        Case { unheard: true, ..send("say what is unusual", "ingest.anomalies", "UPDATE transactions") }.sending(
+            move |n| {
+                // Stored and told to nobody: half of the scale is usual.
+                let (score, reason) = (if n % 2 == 0 { 0.1 } else { 0.2 }, json!({"code": "bench", "text": "Bench"}));
+                json!({"anomalies": [{"user_id": me, "transaction_id": id, "score": score, "reason": reason}]})
+            },
+        ),
         send("store a vector", "ingest.embeddings", "INSERT INTO embeddings").sending(move |n| {
             let mut vector = vec![0.5; 384];
             if let Some(first) = vector.get_mut(n % 384) {

@@ -200,7 +200,9 @@ fn failed(migration: Option<&Migration>, error: &MigrateError) -> Problem {
 }
 
 fn told(detail: String, logged: String) -> Problem {
-    Problem { detail: detail.into(), ..Problem::internal(logged) }
+    let mut problem = Problem::internal(logged);
+    problem.detail = detail.into();
+    problem
 }
 
 #[cfg(test)]
