@@ -131,8 +131,8 @@ impl Shared {
     fn begin(&self, begin: &'static str) -> BoxFuture<'_, Result<Begun<'_>, Problem>> {
         Box::pin(async move {
             let mut idle = self.idle.lock().await;
-            let begun = self.connector.begin(idle.take(), begin).await;
-            let open = begun.inspect_err(|_| telemetry::count("DatabaseAway", 1))?;
+            let open = self.connector.begin(idle.take(), begin).await;
+            let open = open.inspect_err(|_| telemetry::count("DatabaseAway", 1))?;
             Ok(Begun { idle, tx: Tx::new(open, self.connector.terms()) })
         })
     }
