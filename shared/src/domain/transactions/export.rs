@@ -156,15 +156,16 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
-    /// How long the text is as a string of the answer's JSON, in which every quotation mark is two characters.
-    fn answered(&self) -> usize {
+    /// Whether it fits an answer, as a string of whose JSON every quotation mark is two characters.
+    fn fits(&self) -> bool {
         let escaped = |byte: &&u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
-        self.text.len().saturating_add(self.text.iter().filter(escaped).count())
+        let most = self.text.len().saturating_mul(2);
+        most <= ANSWERED || self.text.len().saturating_add(self.text.iter().filter(escaped).count()) <= ANSWERED
     }
 
     /// Stores what is enough for a part.
     async fn store(&mut self) -> Result<(), Problem> {
-        if self.upload.is_none() && self.answered() > ANSWERED {
+        if self.upload.is_none() && !self.fits() {
             let (content_type, name) = self.kind();
             self.upload = Some(self.files.begin(self.key.clone(), content_type, name).await?);
         }
