@@ -218,13 +218,13 @@ fn must_hold_43_who_sends_too_many_or_too_large_frames_is_told_and_cut_off() {
 #[test]
 fn an_announcement_reaches_every_open_app_that_wants_it() {
     let (admin, users) = (User::register_admin(), [User::register(), User::register()]);
-    // More connections than a page of the walk holds, and before those that are to hear of it.
+    // More connections than a page of the walk holds, and before those that are to hear of it, in time and by name.
     let table = setting("CONNECTIONS_TABLE");
     let nobody = Uuid::now_v7();
     let ghost = |n: usize| {
         let number = |value: i64| json!({"N": value.to_string()});
         json!({
-            "pk": {"S": format!("conn#ghost-{nobody}-{n}=")}, "sk": {"S": "-"}, "usr": {"S": nobody}, "sid": {"S": nobody},
+            "pk": {"S": format!("conn#!ghost-{nobody}-{n}=")}, "sk": {"S": "-"}, "usr": {"S": nobody}, "sid": {"S": nobody},
             "expires": number(now() + 600), "opened": number(now() - 60), "heard": number(now()), "ttl": number(now() + 600),
             // They want nothing: posting to hundreds that are not there would hold up what other tests wait for.
             "types": {"S": ""},
