@@ -10,8 +10,10 @@ pub fn of(user: &User) -> Vec<Case> {
         Case::of("  of a type", "portfolio.list").asking("asset_type=etf&currency=USD"),
         Case::of("one holding", "portfolio.get").at(&user.holdings).answering(Holds::Member("id")),
         Case::of("portfolio summary", "portfolio.summary").answering(Holds::Member("value")),
-        Case::of("subscriptions", "subscriptions.list").answering(Holds::Member("totals")),
-        Case::of("  that ended", "subscriptions.list").asking("status=ended&currency=USD"),
+        Case { main: "ORDER BY next_expected_date", ..Case::of("subscriptions", "subscriptions.list") }
+            .answering(Holds::Member("totals")),
+        Case { main: "ORDER BY next_expected_date", ..Case::of("  that ended", "subscriptions.list") }
+            .asking("status=ended&currency=USD"),
         Case::of("one subscription", "subscriptions.get").at(&user.subscriptions).answering(Holds::Member("id")),
         write("add a holding", "portfolio.create", "INSERT INTO portfolio_holdings")
             .sending(|n| json!({"asset_type": "crypto", "identifier": format!("BENCH{n}"), "units": "0.5"}))
