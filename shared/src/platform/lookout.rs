@@ -64,7 +64,13 @@ impl Port for Lookout {
 impl Lookout {
     /// The webhook's address, if there is one.
     pub async fn webhook(&self) -> Result<Option<String>, Problem> {
-        let secret = self.webhook.get_since(clock::epoch().saturating_sub(FRESH_S)).await?;
+        let now = clock::epoch();
+        let mut secret = self.webhook.get_since(now.saturating_sub(FRESH_S)).await?;
+        // That there is none must not be said from memory: another process may have written news for it meanwhile, which
+        // would be taken for told.
+        if secret.url.is_empty() {
+            secret = self.webhook.get_since(now).await?;
+        }
         Ok(Some(secret.url.clone()).filter(|url| !url.is_empty()))
     }
 }
