@@ -234,7 +234,8 @@ async fn a_revert_that_is_asked_for_before_a_chunk_is_stored_keeps_it_out() {
         sqlx::query(ask).bind(id).execute(&mut *turn).await.unwrap();
         turn.commit().await.unwrap();
     };
-    let (ran, ()) = tokio::join!(work(&db, &me, id, &file, far()), asked);
+    let both = async { tokio::join!(work(&db, &me, id, &file, far()), asked) };
+    let (ran, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("the worker waits for its turn");
     assert_eq!(ran, Ran::Done);
     assert_eq!(sum(&mut fresh.admin().await, &me).await, Decimal::ZERO);
 }

@@ -8,10 +8,15 @@ use crate::{
     tasks::run,
 };
 use serde_json::{Value, json};
+use shared::platform::{
+    config::Config,
+    function::{Env, Port},
+    lookout::Lookout,
+};
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     thread,
     time::Duration,
 };
@@ -50,11 +55,13 @@ fn webhook() -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn set_webhook(url: &str) {
-    let secret = json!({
-        "SecretId": setting("ALERT_WEBHOOK_SECRET"), "SecretString": json!({"url": url}).to_string(),
-        "ClientRequestToken": Uuid::now_v7(),
-    });
-    aws::call("secretsmanager", "PutSecretValue", &secret);
+    put_webhook(&setting("ALERT_WEBHOOK_SECRET"), url);
+}
+
+fn put_webhook(secret: &str, url: &str) {
+    let value = json!({"url": url}).to_string();
+    let put = json!({"SecretId": secret, "SecretString": value, "ClientRequestToken": Uuid::now_v7()});
+    aws::call("secretsmanager", "PutSecretValue", &put);
 }
 
 fn watch() {
@@ -119,6 +126,32 @@ fn must_hold_37_an_alert_is_told_by_mail_and_webhook_once_though_the_webhook_fai
     let log = std::fs::read_to_string(setting("LAMBDA_LOG")).unwrap();
     assert!(!log.contains("secret-of-the-webhook") && log.contains("a notice was not told"));
     assert!(!admin.get("/admin/alerts").text.contains("secret-of-the-webhook"));
+}
+
+static WEBHOOK: OnceLock<String> = OnceLock::new();
+
+fn settings(name: &str) -> Option<String> {
+    match name {
+        "_HANDLER" => Some("tasks.scheduled".into()),
+        "ALERT_WEBHOOK_SECRET" => WEBHOOK.get().cloned(),
+        "API_URL" | "STAGE" | "AWS_REGION" | "AWS_ENDPOINT_URL" => Some(setting(name)),
+        _ => None,
+    }
+}
+
+/// Else it would take for told what another process wrote for the webhook.
+#[test]
+fn a_process_that_knew_of_no_webhook_does_not_say_so_from_memory() {
+    let secret = WEBHOOK.get_or_init(|| format!("webhook-{}", Uuid::now_v7()));
+    let (none, url) = (json!({"url": ""}).to_string(), "https://hooks.example.com/a");
+    aws::call("secretsmanager", "CreateSecret", &json!({"Name": secret, "SecretString": none}));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let lookout = Lookout::open(&Env::new(Config::read(settings).unwrap())).unwrap();
+    assert_eq!(runtime.block_on(lookout.webhook()).unwrap(), None);
+    // How old a copy is counts in seconds.
+    thread::sleep(Duration::from_millis(1100));
+    put_webhook(secret, url);
+    assert_eq!(runtime.block_on(lookout.webhook()).unwrap().as_deref(), Some(url));
 }
 
 #[test]
