@@ -18,6 +18,6 @@ const FUNCTIONS: &[Function] = &[
     function!("realtime": connect, SOCKET "$connect", 256 MB, 10 s),
     function!("realtime": disconnect, SOCKET "$disconnect", 256 MB, 10 s),
     function!("realtime": message, SOCKET "$default", 256 MB, 10 s),
-    function!("realtime": relay, QUEUE "relay", batch 1, concurrency 10, 256 MB, 5 s),
-    function!("realtime": deliver, QUEUE "deliver", batch 1, concurrency 10, 256 MB, 10 s),
+    function!("realtime": relay, QUEUE "relay", concurrency 10, 256 MB, 5 s),
+    function!("realtime": deliver, QUEUE "deliver", concurrency 10, 256 MB, 10 s),
 ];

@@ -187,8 +187,6 @@ pub enum Trigger {
     Queue {
         /// The queue's name.
         queue: &'static str,
-        /// Messages an invocation takes at most.
-        batch: u16,
         /// Invocations at one time at most.
         max_concurrency: u16,
     },

@@ -41,6 +41,13 @@ pub struct Call {
     body: Vec<u8>,
 }
 
+/// The path below the stage.
+pub fn path(event: &ApiGatewayV2httpRequest) -> String {
+    let whole = event.raw_path.as_deref().unwrap_or_default();
+    let stage = event.request_context.stage.as_deref().unwrap_or_default();
+    whole.strip_prefix('/').and_then(|path| path.strip_prefix(stage)).unwrap_or(whole).to_owned()
+}
+
 impl Call {
     /// Reads the gateway's event.
     pub fn from_event(
@@ -48,10 +55,8 @@ impl Call {
         request_id: String,
         now: OffsetDateTime,
     ) -> Result<Self, Problem> {
+        let path = path(&event);
         let http = event.request_context.http;
-        let path = event.raw_path.unwrap_or_default();
-        let stage = event.request_context.stage.unwrap_or_default();
-        let path = path.strip_prefix(&format!("/{stage}")).map_or(path.clone(), ToOwned::to_owned);
         let text = event.body.unwrap_or_default();
         let body = if event.is_base64_encoded {
             STANDARD.decode(text).map_err(|_| Problem::malformed("The body is not valid base64."))?

@@ -1,5 +1,6 @@
 //! Serving events: what stands around every handler.
 
+mod crash;
 mod invoke;
 
 pub use super::gate::{Claims, check_access};
@@ -8,30 +9,26 @@ use super::{
     front::Front,
     function::{Access, Env, Local, Port},
     gate::Gate,
-    http::{Call, Reply},
+    http::{Call, Reply, path},
     problem::Problem,
     queue::FIRST_SENT,
     rates::{Class, Standing},
     telemetry,
 };
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures_util::FutureExt;
 use lambda_http::aws_lambda_events::{
     apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayWebsocketProxyRequest},
     encodings::Body,
 };
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde::{Serialize, Serializer};
-use std::{future::Future, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
+use std::{rc::Rc, sync::Arc, time::Instant};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crash::{Kind, UnderWay};
+pub use crash::{answer_for_the_one_before, begin_anew_on_panic};
 pub use invoke::{Invoked, invoke};
-
-/// Awaits a handler and turns a panic into a 500, so that one bad request does not end the environment.
-pub async fn guarded<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Problem::internal("panic")))
-}
 
 fn note(
     event: &str,
@@ -92,18 +89,18 @@ async fn serve_http(env: Arc<Env>, gate: Gate, handle: Handler<Call, Reply>) -> 
     Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
-        let (mut path, mut user_id) = (event.payload.raw_path.clone().unwrap_or_default(), None);
-        let mut standing = None;
-        let answer = guarded(async {
+        let path = path(&event.payload);
+        let (mut user_id, mut standing) = (None, None);
+        let _under_way = UnderWay::of(&request_id, Kind::Route { path: path.clone() });
+        let answer = async {
             let mut call = Call::from_event(event.payload, request_id.clone(), clock::now())?;
-            path.clone_from(&call.path);
             front.admit(&mut call)?;
             let place = gate.admit(&mut call).await?;
             user_id = call.claims.as_ref().map(|claims| claims.user_id);
-            let (counted, answer) = gate.pass(place, guarded(handle(call))).await;
+            let (counted, answer) = gate.pass(place, handle(call)).await;
             standing = counted;
             answer
-        })
+        }
         .await;
         let status = answer.as_ref().map_or_else(|problem| problem.status, |reply| reply.status);
         note("request", &request_id, user_id, env, started, answer.as_ref().err(), status);
@@ -221,6 +218,7 @@ async fn serve_socket(
     Runtime::new(service_fn(move |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
         let started = Instant::now();
         let request_id = event.context.request_id.clone();
+        let _under_way = UnderWay::of(&request_id, Kind::Socket);
         let payload = event.payload;
         let context = payload.request_context;
         let first = |name: &str| payload.query_string_parameters.first(name).map(ToOwned::to_owned);
@@ -239,7 +237,7 @@ async fn serve_socket(
             _ => "MESSAGE",
         };
         let answer = if context.event_type.as_deref() == Some(expected) {
-            guarded(handle(call)).await
+            handle(call).await
         } else {
             Ok(Some(MISROUTED.to_owned()))
         };
@@ -273,7 +271,8 @@ pub struct Message {
     pub deadline: Instant,
 }
 
-/// Serves a queue. Each message stands alone: one that fails, or panics, comes again without its neighbours.
+/// Serves a queue. A message comes alone, because one that panics ends the process: its neighbours would come again with
+/// it, up to the dead letters. One that fails comes again.
 pub async fn queue<D, H>(env: Arc<Env>, handle: H) -> Result<(), Error>
 where
     D: Port + 'static,
@@ -306,6 +305,7 @@ async fn serve_queue(env: Arc<Env>, handle: Handler<Message, ()>) -> Result<(), 
     Runtime::new(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let left = left.saturating_sub(std::time::Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
+        let _under_way = UnderWay::of(&event.context.request_id, Kind::Work);
         Ok::<_, Error>(batch(env, handle, event.payload, Instant::now() + left).await)
     }))
     .run()
@@ -318,7 +318,7 @@ async fn batch(env: &Env, handle: &Handler<Message, ()>, event: SqsEvent, deadli
     for record in event.records {
         let started = Instant::now();
         let id = record.message_id.clone().unwrap_or_default();
-        let done = guarded(handle(message(record, deadline))).await;
+        let done = handle(message(record, deadline)).await;
         let status = done.as_ref().err().map_or(200, |problem| problem.status);
         note("message", &id, None, env, started, done.as_ref().err(), status);
         if done.is_err() {
@@ -372,9 +372,9 @@ macro_rules! function {
             <$module::Deps as $crate::platform::function::Port>::grants,
             |env| Box::pin($crate::platform::serve::socket::<$module::Deps, _>(env, $route, $module::handle)))
     };
-    ($feature:literal: $module:ident, QUEUE $queue:literal, batch $batch:literal, concurrency $max:literal, $memory:literal MB, $timeout:literal s) => {
+    ($feature:literal: $module:ident, QUEUE $queue:literal, concurrency $max:literal, $memory:literal MB, $timeout:literal s) => {
         $crate::function!(@row $feature, $module,
-            $crate::platform::function::Trigger::Queue { queue: $queue, batch: $batch, max_concurrency: $max },
+            $crate::platform::function::Trigger::Queue { queue: $queue, max_concurrency: $max },
             $crate::platform::function::Access::Public, $memory, $timeout,
             <$module::Deps as $crate::platform::function::Port>::grants,
             |env| Box::pin($crate::platform::serve::queue::<$module::Deps, _>(env, $module::handle)))
@@ -400,39 +400,7 @@ pub fn grants_of<D: Port>(access: Access) -> Vec<super::function::Grant> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::config::Config;
     use serde_json::{Value, json};
-    use std::cell::RefCell;
-
-    fn example(name: &str) -> Option<String> {
-        match name {
-            "STAGE" => Some("prod".into()),
-            "_HANDLER" => Some("tasks.default".into()),
-            _ => None,
-        }
-    }
-
-    #[tokio::test]
-    async fn must_hold_35_a_message_that_panics_comes_again_without_its_nine_neighbours() {
-        let env = Env::new(Config::read(example).unwrap());
-        let seen = Rc::new(RefCell::new(Vec::new()));
-        let saw = seen.clone();
-        let handle: Handler<Message, ()> = Box::new(move |message: Message| {
-            let saw = saw.clone();
-            Box::pin(async move {
-                saw.borrow_mut().push(message.id.clone());
-                assert_ne!(message.id, "4", "poison");
-                Ok(())
-            })
-        });
-        let records = (0..10)
-            .map(|n| json!({"messageId": n.to_string(), "body": "{}", "attributes": {}, "messageAttributes": {}}));
-        let event = serde_json::from_value(json!({"Records": records.collect::<Vec<_>>()})).unwrap();
-        let response = batch(&env, &handle, event, Instant::now()).await;
-        let failed: Vec<_> = response.batch_item_failures.iter().map(|one| one.item_identifier.as_str()).collect();
-        assert_eq!(failed, ["4"]);
-        assert_eq!(seen.borrow().len(), 10, "each was handled, once");
-    }
 
     #[test]
     fn an_answer_has_each_header_once_and_none_with_a_line_end() {

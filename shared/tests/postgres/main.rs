@@ -23,6 +23,7 @@ mod catalogue;
 mod categories;
 mod connection;
 mod constraints;
+mod crash;
 mod events;
 mod idempotency;
 mod imports;

@@ -168,6 +168,13 @@ fn a_worker_that_fails_a_whole_batch() {
 }
 
 #[test]
+fn a_message_that_does_not_come_alone() {
+    notices(rules::queues, "RelaySource of functions/realtime/template.yaml hands a message over", |repository| {
+        properties(repository, REALTIME, "RelaySource")["BatchSize"] = json!(10);
+    });
+}
+
+#[test]
 fn a_message_that_comes_again_while_it_is_worked_on() {
     notices(rules::queues, "queue Default hides", |repository| {
         properties(repository, "template.yaml", "Queues")["Parameters"]["DefaultVisibility"] = json!(30);

@@ -323,6 +323,9 @@ pub fn queues(repository: &Repository) -> Vec<String> {
         if source["FunctionResponseTypes"] != json!(["ReportBatchItemFailures"]) {
             found.push(format!("{name} of {path} does not report failures one by one"));
         }
+        if source["BatchSize"] != 1 {
+            found.push(format!("{name} of {path} hands a message over with others, which a panic would take along"));
+        }
     }
     for row in &repository.rows {
         let Some(queue) = row.trigger["queue"].as_str().map(capital) else { continue };

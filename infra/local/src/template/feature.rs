@@ -274,13 +274,13 @@ fn trigger(id: &str, trigger: &Trigger) -> Result<String> {
         }
         Trigger::Default => http(id, "$default", "/*/$default")?,
         Trigger::Socket { route } => socket(id, route)?,
-        Trigger::Queue { queue, batch, max_concurrency } => format!(
+        Trigger::Queue { queue, max_concurrency } => format!(
             r"  {id}Source:
     Type: AWS::Lambda::EventSourceMapping
     Properties:
       EventSourceArn: !Ref {arn}
       FunctionName: !Ref {id}Live
-      BatchSize: {batch}
+      BatchSize: 1
       FunctionResponseTypes: [ReportBatchItemFailures]
       ScalingConfig: {{MaximumConcurrency: {max_concurrency}}}
 ",

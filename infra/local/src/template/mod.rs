@@ -55,7 +55,6 @@ pub enum Trigger {
     },
     Queue {
         queue: String,
-        batch: u32,
         max_concurrency: u32,
     },
     /// Nothing but who deploys.
@@ -234,7 +233,7 @@ mod tests {
 
     #[test]
     fn visibility_is_six_times_the_timeout_of_the_worker() {
-        let worker = r#"{"handler":"auth.worker","trigger":{"kind":"queue","queue":"relay","batch":1,"max_concurrency":2},
+        let worker = r#"{"handler":"auth.worker","trigger":{"kind":"queue","queue":"relay","max_concurrency":2},
             "memory":256,"timeout":7,"grants":[]}"#;
         let root = format!("x\n{}\n{}\ny\n", root::BEGIN, root::END);
         let text = root::with_features(&root, &one(worker)).unwrap();

@@ -13,7 +13,7 @@ use crate::{
         jwt::{random, sha256},
         problem::Problem,
         queue::{Default, High, Lane, Low, Ran, Worker},
-        serve::{Message, guarded},
+        serve::Message,
     },
 };
 use mails::Summary;
@@ -24,8 +24,6 @@ use uuid::Uuid;
 
 /// For so long a kind that nobody knows waits for the release that does.
 const UNKNOWN_FOR: time::Duration = time::Duration::days(3);
-/// A task is not begun with less time than this.
-const SHORTEST: Duration = Duration::from_secs(10);
 /// A task's own deadline comes this much before its function's, so that the failure can be noted.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -42,10 +40,6 @@ impl Worker {
         };
         let id = task.id.unwrap_or_else(|| id_of(message));
         let policy = task.work.policy();
-        // The last of a batch may find no time left: that is no try of its own.
-        if message.deadline.saturating_duration_since(Instant::now()) < SHORTEST {
-            return self.again(message, 0, Problem::unavailable("no time left in this invocation")).await;
-        }
         let begun = runs::begin(&self.db, id, &task.work, self.inbox.name(), message.sent_at).await;
         let attempt = match begun {
             Ok(None) => return Ok(()),
@@ -95,7 +89,7 @@ impl Worker {
     async fn within(&self, most: Duration, end: Instant, work: &Work) -> Result<Done, Problem> {
         let left = end.saturating_duration_since(Instant::now()).saturating_sub(MARGIN).min(most);
         let Some(deadline) = Instant::now().checked_add(left) else { return Err(Problem::internal("no deadline")) };
-        let done = tokio::time::timeout(left, guarded(Box::pin(self.perform(work, deadline)))).await;
+        let done = tokio::time::timeout(left, Box::pin(self.perform(work, deadline))).await;
         done.unwrap_or_else(|_| Err(Problem::unavailable("the task's deadline")))
     }
 

@@ -18,8 +18,8 @@ use super::{
 };
 use connection::Connector;
 pub use connection::{Admin, Credentials, secured};
-use futures_util::{FutureExt, future::BoxFuture};
-use std::{marker::PhantomData, panic::AssertUnwindSafe, sync::Arc};
+use futures_util::future::BoxFuture;
+use std::{marker::PhantomData, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard};
 pub use tx::Tx;
 
@@ -105,16 +105,16 @@ impl<R: Role> Postgres<R> {
         Self::over(Connector::from_options(options, true))
     }
 
-    /// Runs `work` inside a transaction and awaits COMMIT or ROLLBACK on every path, panics included. Nothing but
-    /// Postgres may be awaited in `work`.
+    /// Runs `work` inside a transaction and awaits COMMIT or ROLLBACK on every path. Nothing but Postgres may be awaited
+    /// in `work`. A panic in it ends the process, and with it the connection and the transaction.
     ///
     /// A transaction that is merely dropped stays open on the server until the socket closes, and keeps its locks; so
     /// the connection goes back to the next request only after the server has said the transaction is over.
     pub async fn tx<T, E: From<Problem>>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E> {
         let mut begun = self.shared.begin(R::BEGIN).await?;
-        let done = AssertUnwindSafe(Box::pin(work(&mut begun.tx))).catch_unwind().await;
-        let ended = begun.end(matches!(done, Ok(Ok(_)))).await;
-        let value = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let done = Box::pin(work(&mut begun.tx)).await;
+        let ended = begun.end(done.is_ok()).await;
+        let value = done?;
         ended?;
         Ok(value)
     }

@@ -1,6 +1,6 @@
 //! Serving what is invoked by hand or by who deploys: JSON in, JSON out, and a failure told in words.
 
-use super::{Handler, guarded, handler, note};
+use super::{Handler, Kind, UnderWay, handler, note};
 use crate::platform::{
     clock,
     function::{Env, Port},
@@ -39,7 +39,8 @@ async fn serve(env: Arc<Env>, handle: Handler<Invoked, Value>) -> Result<(), Err
         let left = event.context.deadline().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let left = left.saturating_sub(Duration::from_secs(u64::try_from(clock::epoch()).unwrap_or(0)));
         let request_id = event.context.request_id.clone();
-        let done = guarded(handle(Invoked { payload: event.payload, deadline: started + left })).await;
+        let _under_way = UnderWay::of(&request_id, Kind::Work);
+        let done = handle(Invoked { payload: event.payload, deadline: started + left }).await;
         let status = done.as_ref().err().map_or(200, |problem| problem.status);
         note("invocation", &request_id, None, env, started, done.as_ref().err(), status);
         // Whoever may invoke may read our log as well, so the cause is told, too.
