@@ -1,10 +1,15 @@
-"""Pack the bootstrap into the one zip that every function's CodeUri names.
+"""Pack the bootstrap into the zip that a function's CodeUri names.
 
-    pack.py BOOTSTRAP ZIP SALT LEVEL FILE...
+    pack.py BOOTSTRAP ZIP SALT quick|best FILE...
 
-Each FILE goes into its folder `docs`, compressed as a browser takes it. The
-folder `rds` holds, by region, the authorities that PostgreSQL's certificate is
-checked against: RDS's own, and Amazon's, under which RDS Proxy's is signed.
+The folder `rds` holds, by region, RDS's authorities, which PostgreSQL's
+certificate is checked against. Beside ZIP lies `documents.zip`, for the
+functions that show the documentation: the same, with each FILE in a folder
+`docs`, compressed as a browser takes it. The others would load it at every
+start of theirs for nothing.
+
+`quick` is for what is deployed seconds later; `best` for what thousands of cold
+starts load, and needs zopflipy (pack.txt).
 
 Prints the release id: a hash of the binary, the files and SALT (templates and
 parameters). The id is also written into the zip, because SAM publishes a new
@@ -19,17 +24,13 @@ import gzip
 import hashlib
 import os
 import pathlib
+import shutil
 import sys
 import zipfile
 
 # The same input must give the same bytes, so no file time goes in.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-
-
-def authorities() -> dict[str, bytes]:
-    amazon = (ROOT / "shared/src/platform/amazon_roots.pem").read_bytes()
-    return {file.name: file.read_bytes() + amazon for file in sorted((ROOT / "infra/data/rds").glob("*.pem"))}
+AUTHORITIES = pathlib.Path(__file__).resolve().parents[2] / "data/rds"
 
 
 def entry(name: str, mode: int) -> zipfile.ZipInfo:
@@ -39,22 +40,34 @@ def entry(name: str, mode: int) -> zipfile.ZipInfo:
     return info
 
 
-def main(bootstrap: str, target: str, salt: str, level: str, *files: str) -> None:
+def opened(path: str, effort: str) -> zipfile.ZipFile:
+    if effort == "quick":
+        return zipfile.ZipFile(path, "w", compresslevel=1)
+    import zopfli
+
+    # More than one iteration takes as long again and wins a five-hundredth.
+    return zopfli.ZipFile(path, "w", iterations=1)
+
+
+def main(bootstrap: str, target: str, salt: str, effort: str, *files: str) -> None:
     code = pathlib.Path(bootstrap).read_bytes()
     docs = {pathlib.Path(file).name: gzip.compress(pathlib.Path(file).read_bytes(), mtime=0) for file in files}
-    trusted = authorities()
+    trusted = {file.name: file.read_bytes() for file in sorted(AUTHORITIES.glob("*.pem"))}
     contents = [salt.encode(), code, *docs.values(), *trusted.values()]
     release = hashlib.sha256(b"\0".join(contents)).hexdigest()[:12]
-    part = f"{target}.{os.getpid()}.part"
-    with zipfile.ZipFile(part, "w", compresslevel=int(level)) as archive:
+    part, documents = f"{target}.{os.getpid()}.part", f"{target}.{os.getpid()}.documents.part"
+    with opened(part, effort) as archive:
         archive.writestr(entry("bootstrap", 0o755), code)
         archive.writestr(entry("release", 0o644), release + "\n")
         for name, certificates in trusted.items():
             archive.writestr(entry(f"rds/{name}", 0o644), certificates)
+    shutil.copyfile(part, documents)
+    with zipfile.ZipFile(documents, "a") as archive:
         for name, packed in docs.items():
             stored = entry(f"docs/{name}.gz", 0o644)
             stored.compress_type = zipfile.ZIP_STORED
             archive.writestr(stored, packed)
+    os.replace(documents, pathlib.Path(target).with_name("documents.zip"))
     os.replace(part, target)
     print(release)
 

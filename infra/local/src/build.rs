@@ -1,4 +1,4 @@
-//! The binaries, and the zip that every function shares.
+//! The binaries, and the zips that the functions share.
 
 use std::{
     env, fs,
@@ -56,7 +56,7 @@ pub fn target(paths: &Paths) -> Result<PathBuf> {
     Ok(metadata.get("target_directory").and_then(Value::as_str).context("no target directory")?.into())
 }
 
-/// How hard zlib tries: for what is deployed seconds later, or for what thousands of cold starts load.
+/// How hard it is tried to make it small: for what is deployed seconds later, or for what thousands of cold starts load.
 #[derive(Clone, Copy)]
 pub enum Compression {
     Quick,
@@ -83,22 +83,24 @@ pub fn pack(
     if let Some(packed) = &state.packed
         && packed.input == input
         && zip.exists()
+        && paths.zip_with_documents().exists()
     {
         return Ok(packed.release.clone());
     }
+    let (python, effort) = match compression {
+        Compression::Quick => (install::python()?, "quick"),
+        Compression::Best => (install::pack_python(paths)?, "best"),
+    };
     let release = step("Packing", || {
         fs::create_dir_all(zip.parent().context("zip has a folder")?)?;
         let stripped = strip(paths, bootstrap)?;
         let release = output(
-            Command::new(install::python()?)
+            Command::new(python)
                 .arg(paths.python("pack.py"))
                 .arg(&stripped)
                 .arg(&zip)
                 .arg(salt)
-                .arg(match compression {
-                    Compression::Quick => "1",
-                    Compression::Best => "9",
-                })
+                .arg(effort)
                 .args(&docs),
         )?;
         Ok(release.trim().to_owned())
@@ -108,7 +110,7 @@ pub fn pack(
     Ok(release)
 }
 
-/// When the files that say whom to trust were changed, which lie in the zip as well.
+/// When the files that say whom to trust were changed, which lie in the zips as well.
 fn authorities(paths: &Paths) -> Result<Vec<(PathBuf, SystemTime)>> {
     let files = fs::read_dir(paths.root.join("infra/data/rds"))?;
     let mut files: Vec<_> = files

@@ -57,6 +57,11 @@ pub fn leaks_python(paths: &Paths) -> Result<PathBuf> {
     virtual_environment(paths, "leaks")
 }
 
+/// The interpreter of the environment that packs a release.
+pub fn pack_python(paths: &Paths) -> Result<PathBuf> {
+    virtual_environment(paths, "pack")
+}
+
 /// The interpreter of the environment with the programs that read what was counted.
 pub fn coverage_python(paths: &Paths) -> Result<PathBuf> {
     virtual_environment(paths, "coverage")

@@ -57,9 +57,14 @@ impl Paths {
         Ok(Self { root, cache, state, postgres, cluster: self.cluster.with_file_name(format!("cluster-{name}")) })
     }
 
-    /// Where `CodeUri` of every template points.
+    /// Where `CodeUri` of the templates points.
     pub fn zip(&self) -> PathBuf {
         self.root.join("target/lambda/bootstrap.zip")
+    }
+
+    /// And that of the functions that show the documentation.
+    pub fn zip_with_documents(&self) -> PathBuf {
+        self.zip().with_file_name("documents.zip")
     }
 
     /// The API's description, which `GET /openapi.json` answers with.

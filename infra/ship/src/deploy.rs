@@ -39,9 +39,8 @@ pub struct Options {
     parameters: Vec<String>,
 }
 
-/// The zip may be so large: what a cold start has to load. 5 MB were meant; all functions with what they speak to AWS with are
-/// seven, and this is for what grows unseen from there.
-const LARGEST: u64 = 8_000_000;
+/// The zip may be so large: what a cold start has to load.
+const LARGEST: u64 = 5_000_000;
 /// One call of the function that migrates: a connection on which nothing is said for four minutes is cut on the way out of many
 /// networks, GitHub's runners' among them.
 const CALL: &str = r#"{"seconds": 150}"#;

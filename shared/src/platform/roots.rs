@@ -43,6 +43,20 @@ pub fn public_connector() -> Connector {
 
 #[cfg(test)]
 mod tests {
+    use rustls::{
+        RootCertStore,
+        pki_types::{CertificateDer, pem::PemObject},
+    };
+
+    #[test]
+    fn the_proxys_authorities_are_among_those_that_sqlx_trusts() {
+        let mut amazon = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(super::AMAZON.as_bytes()) {
+            amazon.add(certificate.unwrap()).unwrap();
+        }
+        assert!(amazon.roots.iter().all(|anchor| webpki_roots::TLS_SERVER_ROOTS.contains(anchor)), "{amazon:?}");
+    }
+
     #[test]
     fn five_authorities_are_trusted_and_the_client_is_made_of_them() {
         assert_eq!(super::AMAZON.matches("BEGIN CERTIFICATE").count(), 5);

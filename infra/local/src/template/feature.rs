@@ -53,7 +53,7 @@ pub fn parameters(feature: &Feature) -> Result<BTreeMap<String, String>> {
 fn from_root(name: &str) -> String {
     match name {
         "CorsOrigins" => "!Join [\",\", !Ref CorsOrigins]".to_owned(),
-        // RDS's own of the region and Amazon's, which proxies are signed under, lie in the zip.
+        // RDS's own of the region, which lie in the zip.
         "DatabaseAuthorities" => {
             "!If [AuthoritiesGiven, !Ref DatabaseAuthorities, !Sub \"/var/task/rds/${AWS::Region}.pem\"]".to_owned()
         }
@@ -120,9 +120,13 @@ Globals:
   Function:
     Runtime: provided.al2023
     Architectures: [!Ref Architecture]
-    # One zip for every function: the bootstrap picks its handler by _HANDLER.
-    CodeUri: ../../target/lambda/bootstrap.zip
-    Environment:
+    # One bootstrap for every function: it picks its handler by _HANDLER.
+    CodeUri: ../../target/lambda/"#,
+    );
+    // It shows the documentation, and no other start should load that.
+    writeln!(out, "{}", if name == "system" { "documents.zip" } else { "bootstrap.zip" })?;
+    out.push_str(
+        r#"    Environment:
       Variables:
         STAGE: !Ref Stage
         RELEASE: !Ref Release
