@@ -100,6 +100,14 @@ impl PageQuery {
         self.limit.saturating_add(1)
     }
 
+    /// How many rows there are in all. Counted only where the rows that [`PageQuery::wanted`] brought do not say it: of a
+    /// list that ends with them its beginning is known, too, unless a cursor stands for it.
+    pub async fn total<T, E>(&self, data: &[T], count: impl Future<Output = Result<i64, E>>) -> Result<i64, E> {
+        let found = i64::try_from(data.len()).unwrap_or(i64::MAX);
+        let ends_here = found <= self.limit && (found > 0 || self.offset == 0);
+        if self.cursor.is_none() && ends_here { Ok(self.offset.saturating_add(found)) } else { count.await }
+    }
+
     /// The page of the rows that [`PageQuery::wanted`] brought.
     pub fn page<T>(
         &self,
@@ -245,6 +253,20 @@ mod tests {
     fn keys(app: &str) -> KeySet {
         let secret = "0123456789abcdef".repeat(4);
         serde_json::from_str(&format!(r#"{{"jwt": [{{"kid": "a", "secret": "{secret}"}}], "app": "{app}"}}"#)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn rows_are_counted_where_what_was_read_does_not_say_how_many_there_are() {
+        let total = async |found: usize, limit, offset, cursor: Option<&str>| {
+            let page = PageQuery { limit, offset, cursor: cursor.map(ToOwned::to_owned) };
+            page.total(&vec![(); found], async { Ok::<_, ()>(77) }).await.unwrap()
+        };
+        assert_eq!(total(0, 50, 0, None).await, 0);
+        assert_eq!(total(50, 50, 0, None).await, 50);
+        assert_eq!(total(51, 50, 0, None).await, 77, "there are more");
+        assert_eq!(total(3, 50, 100, None).await, 103);
+        assert_eq!(total(0, 50, 100, None).await, 77, "beyond the end");
+        assert_eq!(total(3, 50, 0, Some("a")).await, 77, "behind a cursor");
     }
 
     #[test]

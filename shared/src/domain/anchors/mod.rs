@@ -61,7 +61,7 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     let List(page) = asked;
     let before = page.place(keys, me.user_id, LIST)?.map(|place| place.date);
     let data = sql::list(tx, before, page.wanted(), page.offset).await?;
-    let total = sql::count(tx).await?;
+    let total = page.total(&data, sql::count(tx)).await?;
     let place = |last: &Anchor| Place { date: last.batch_date, id: last.id };
     Ok(page.page(keys, me.user_id, LIST, total, data, place))
 }
@@ -115,7 +115,7 @@ pub async fn handed(tx: &mut Tx, keys: &KeySet, asked: &Handed) -> Result<Page<A
     let before = page.place(keys, Uuid::nil(), &list)?.map(|place| place.date);
     let anchored = which.map(|which| which == Which::Anchored);
     let data = sql::handed(tx, anchored, before, page.wanted(), page.offset).await?;
-    let total = sql::count_handed(tx, anchored).await?;
+    let total = page.total(&data, sql::count_handed(tx, anchored)).await?;
     let place = |last: &Anchor| Place { date: last.batch_date, id: last.id };
     Ok(page.page(keys, Uuid::nil(), &list, total, data, place))
 }

@@ -219,7 +219,8 @@ pub struct ImportDetail {
 /// One import of the user's.
 pub async fn get(tx: &mut Tx, user_id: Uuid, id: Uuid) -> Result<ImportDetail, Problem> {
     let import = sql::get(tx, user_id, id).await?.ok_or_else(Problem::not_found)?;
-    Ok(ImportDetail { import, errors: sql::errors(tx, user_id, id, ERRORS_SHOWN).await? })
+    let errors = if import.rows_failed > 0 { sql::errors(tx, user_id, id, ERRORS_SHOWN).await? } else { Vec::new() };
+    Ok(ImportDetail { import, errors })
 }
 
 /// How an import stands, in numbers: what its task says of it.

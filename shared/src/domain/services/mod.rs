@@ -150,7 +150,7 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<P
     let List(page) = asked;
     let after = page.place(keys, me.user_id, LIST)?.map(|place| place.id);
     let data = sql::list(tx, after, page.wanted(), page.offset).await?;
-    let total = sql::count(tx).await?;
+    let total = page.total(&data, sql::count(tx)).await?;
     let place = |last: &Token| Place { date: last.created_at.date(), id: last.id };
     Ok(page.page(keys, me.user_id, LIST, total, data, place))
 }

@@ -238,7 +238,7 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, me: &Me, asked: &List) -> Result<S
     };
     let filter = (active, currency.as_ref().map(Currency::as_str));
     let data = sql::list(tx, me.user_id, filter, after, (page.wanted(), page.offset)).await?;
-    let counted = sql::count(tx, me.user_id, filter, COUNTED.saturating_add(1)).await?;
+    let counted = page.total(&data, sql::count(tx, me.user_id, filter, COUNTED.saturating_add(1))).await?;
     let data = data.into_iter().map(Subscription::reckoned).collect();
     let place = |last: &Subscription| Place { date: last.next_expected_date, id: last.id };
     let page = page.page(keys, me.user_id, &canonical, counted.min(COUNTED), data, place);

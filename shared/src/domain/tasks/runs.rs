@@ -233,7 +233,7 @@ pub async fn list(tx: &mut Tx, keys: &KeySet, admin: Uuid, asked: &RunsFilter) -
     let filters = format!("task runs {:?}", asked.filter);
     let after = asked.page.place(keys, admin, &filters)?.map(|place| place.id);
     let data = sql::list(tx, &asked.filter, after, asked.page.wanted(), asked.page.offset).await?;
-    let total = sql::count(tx, &asked.filter, COUNTED.saturating_add(1)).await?;
+    let total = asked.page.total(&data, sql::count(tx, &asked.filter, COUNTED.saturating_add(1))).await?;
     let place = |last: &Run| Place { date: last.queued_at.date(), id: last.id };
     let page = asked.page.page(keys, admin, &filters, total.min(COUNTED), data, place);
     Ok(Page { total_capped: total > COUNTED, ..page })
