@@ -55,6 +55,14 @@ def mend_nagle() -> None:
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 
+def mend_backlog(server) -> None:
+    """A hundred connections may wait to be accepted, and those of the next hundred
+    clients are dropped, to be tried again a second later, and three after that:
+    functions give up on AWS before. AWS's own door is wider."""
+    need(server, "backlog")
+    server.backlog = 2048
+
+
 def mend_log_wait(runtime) -> None:
     """After an answer the emulator waits up to 50 ms for a first log line. Two
     are enough: a later line is picked up with the next invocation."""
@@ -319,6 +327,7 @@ def main() -> None:
     # Before the imports below: the functions inherit the environment.
     mend_nagle()
 
+    import hypercorn.config
     import ministack.core.lambda_runtime as runtime
     import ministack.services.apigateway as apigateway
     import ministack.services.cloudformation as cloudformation
@@ -328,6 +337,7 @@ def main() -> None:
     import ministack.services.lambda_svc as lambda_svc
     from ministack import app as app_module
 
+    mend_backlog(hypercorn.config.Config)
     mend_log_wait(runtime)
     mend_queue_gap(lambda_svc)
     mend_old_versions(runtime, lambda_svc)

@@ -60,6 +60,9 @@ fn start(paths: &Paths, state: &mut State, python: &std::path::Path, special: &[
         .env("MINISTACK_REGION", aws::REGION)
         .env("AWS_ENDPOINT_URL", aws.url(""))
         .env("LAMBDA_EXECUTOR", "local")
+        // As on AWS there is an end to how many run at once, beyond which callers get 429. Each is a process here, with a
+        // connection of PostgreSQL's four hundred.
+        .env("LAMBDA_ACCOUNT_CONCURRENCY", "50")
         .env("DOCKER_HOST", "")
         // Otherwise it also listens on 8883, on every address.
         .env("IOT_MTLS_ENABLED", "0")

@@ -91,7 +91,10 @@ fn fan_out(users: &[User], url: &str, events_a_second: u32) -> Result<()> {
                 listeners.collect::<Vec<_>>()
             })
             .collect();
-        let writers: Vec<_> = users.iter().map(|user| scope.spawn(move || write(user, each, pause))).collect();
+        // One user after the other, not all of them at the same moments.
+        let turn = |n: usize| pause / u32::try_from(USERS).unwrap_or(1) * u32::try_from(n).unwrap_or(0);
+        let begin = |(n, user)| scope.spawn(move || write(user, each, turn(n), pause));
+        let writers: Vec<_> = users.iter().enumerate().map(begin).collect();
         while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
             thread::sleep(Duration::from_secs(2));
             eprintln!("  {} of {} frames have come", count.load(Ordering::Relaxed), EVENTS * SOCKETS);
@@ -174,10 +177,10 @@ fn listen(mut socket: WebSocket<TcpStream>, expected: usize, count: &AtomicUsize
 }
 
 /// When each transaction was sent.
-fn write(user: &User, count: usize, pause: Duration) -> Result<BTreeMap<String, Instant>> {
+fn write(user: &User, count: usize, first: Duration, pause: Duration) -> Result<BTreeMap<String, Instant>> {
     let (mut sent, begun) = (BTreeMap::new(), Instant::now());
     for n in 0..u32::try_from(count)? {
-        thread::sleep(pause.saturating_mul(n).saturating_sub(begun.elapsed()));
+        thread::sleep((first + pause.saturating_mul(n)).saturating_sub(begun.elapsed()));
         let today = shared::platform::clock::now().date().to_string();
         let body = json!({"amount": format!("{}.50", n + 1), "date": today, "merchant_raw": "Corner shop"});
         let started = Instant::now();

@@ -99,14 +99,18 @@ async fn measure(conn: &mut PgConnection, table: &str, rows: i64) -> Result<()> 
         let to = (from + CHUNK - 1).min(rows);
         let fill = sqlx::query(of(FILL, table)).bind(from).bind(to).bind(rows / EACH).bind(rows / LARGE).bind(rows);
         fill.execute(&mut *conn).await?;
+        if to % (10 * CHUNK) == 0 {
+            eprintln!("{table}: {to} of {rows} rows after {} s", begun.elapsed().as_secs());
+        }
         from = to + 1;
     }
     let filled = begun.elapsed();
     // Afterwards: with them in place filling takes five times as long, and tells nothing more.
     let begun = Instant::now();
     let indexes: Vec<String> = sqlx::query_scalar(INDEXES).bind(table).fetch_all(&mut *conn).await?;
-    for index in indexes {
-        sqlx::raw_sql(AssertSqlSafe(index)).execute(&mut *conn).await?;
+    for (n, index) in (1..).zip(&indexes) {
+        sqlx::raw_sql(AssertSqlSafe(index.clone())).execute(&mut *conn).await?;
+        eprintln!("{table}: {n} of {} indexes after {} s", indexes.len(), begun.elapsed().as_secs());
     }
     let built = begun.elapsed();
     sqlx::raw_sql(of("VACUUM (ANALYZE) <table>", table)).execute(&mut *conn).await?;
