@@ -42,7 +42,7 @@ pub struct Call {
 }
 
 /// The path below the stage.
-pub fn path(event: &ApiGatewayV2httpRequest) -> String {
+pub(super) fn path(event: &ApiGatewayV2httpRequest) -> String {
     let whole = event.raw_path.as_deref().unwrap_or_default();
     let stage = event.request_context.stage.as_deref().unwrap_or_default();
     whole.strip_prefix('/').and_then(|path| path.strip_prefix(stage)).unwrap_or(whole).to_owned()

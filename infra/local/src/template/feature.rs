@@ -115,13 +115,13 @@ Conditions:
         writeln!(out, "  InNetwork: !Not [!Equals [!Ref {SUBNETS}, \"\"]]")?;
     }
     out.push_str(
-        r#"
+        r"
 Globals:
   Function:
     Runtime: provided.al2023
     Architectures: [!Ref Architecture]
     # One bootstrap for every function: it picks its handler by _HANDLER.
-    CodeUri: ../../target/lambda/"#,
+    CodeUri: ../../target/lambda/",
     );
     // It shows the documentation, and no other start should load that.
     writeln!(out, "{}", if name == "system" { "documents.zip" } else { "bootstrap.zip" })?;
