@@ -1,6 +1,6 @@
 //! What becomes of an invocation whose handler panics: the process begins anew, and answers for the one before.
 //!
-//! A release has no tables to unwind by: they would be a fifth of what is read at every cold start. Nothing is caught,
+//! A release has no tables to unwind by: they would be a quarter of what is read at every cold start. Nothing is caught,
 //! so nothing half done is gone on with either. The panicking process is replaced in its place, which Lambda does not
 //! see; that closes its connections, and Postgres ends their transactions. The new one answers before it asks for work.
 
