@@ -101,8 +101,8 @@ pub async fn resume(tx: &mut Tx, user_id: Uuid, from: i64, wants: impl Fn(&str) 
         return Ok(Page::Frames { frames: Vec::new(), to: last, complete: true });
     }
     let stored = sql::after(tx, user_id, from, PAGE).await?;
-    // The log has no gaps, so its first frame tells whether it still reaches back to what was asked.
-    if from > last || stored.first().is_none_or(|first| first.seq != from.saturating_add(1)) {
+    // The log has no gaps, so its first frame tells whether it still reaches back to what was asked; behind its end it has none.
+    if stored.first().is_none_or(|first| first.seq != from.saturating_add(1)) {
         return Ok(Page::ResyncRequired { seq: last });
     }
     let (mut frames, mut size, mut to) = (Vec::new(), ENVELOPE, from);
@@ -147,7 +147,16 @@ mod tests {
         let stored = |data| Stored { seq: 2, kind: "transaction_update".into(), data, created_at: clock::now() };
         let large = Frame::of(Uuid::nil(), stored(json!({"id": "t1", "note": "\u{1}".repeat(8_000)})));
         assert_eq!(large.data, json!({"id": "t1", "truncated": true}));
-        assert!(large.text("connection").len() <= FRAME_LIMIT);
+        let text = large.text("connection");
+        assert!(text.len() <= FRAME_LIMIT);
+        let said: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&said["connection_id"], &said["seq"], &said["data"]["id"]),
+            (&json!("connection"), &json!(2), &json!("t1"))
+        );
+        let note = |length| Frame::of(Uuid::nil(), stored(json!({"id": "t1", "note": "n".repeat(length)})));
+        let room = FRAME_LIMIT - ENVELOPE - note(0).size();
+        assert_eq!([room, room + 1].map(|length| note(length).data["truncated"] == true), [false, true]);
         let small = Frame::of(Uuid::nil(), stored(json!({"id": "t1"})));
         assert_eq!((small.prev_seq, small.data), (1, json!({"id": "t1"})));
     }
