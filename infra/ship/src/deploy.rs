@@ -39,8 +39,9 @@ pub struct Options {
     parameters: Vec<String>,
 }
 
-/// The zip may be so large: what a cold start has to load.
-const LARGEST: u64 = 5_000_000;
+/// The zip may be so large: what a cold start has to load. It has 4.9 MB for x86-64; for arm64, where the tables of unwinding
+/// stay in (`functions/bootstrap/build.rs`), about half a megabyte more.
+const LARGEST: u64 = 6_000_000;
 /// One call of the function that migrates: a connection on which nothing is said for four minutes is cut on the way out of many
 /// networks, GitHub's runners' among them.
 const CALL: &str = r#"{"seconds": 150}"#;
