@@ -56,12 +56,12 @@ pub fn range(fields: &mut Fields) -> (Option<Day>, Option<Day>) {
 
 /// A date as it is written in answers.
 pub mod iso {
-    use serde::{Serialize, Serializer};
+    use serde::Serializer;
     use time::Date;
 
     /// Writes `YYYY-MM-DD`.
     pub fn serialize<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
-        date.to_string().serialize(serializer)
+        serializer.collect_str(date)
     }
 }
 

@@ -19,14 +19,14 @@ pub(super) fn of(transaction: &Transaction) -> [String; 6] {
     ]
 }
 
-/// Writes lines.
-pub(super) fn lines<C: AsRef<[u8]>>(text: &mut Vec<u8>, lines: impl Iterator<Item = [C; 6]>) -> Result<(), Problem> {
-    // One for all of them: each has a buffer of its own to be made and emptied.
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(text);
-    for cells in lines {
-        writer.write_record(cells).map_err(Problem::internal)?;
-    }
-    writer.flush().map_err(Problem::internal)
+/// What writes lines at the end of a text. One for many lines: each has a buffer of its own to be made and emptied.
+pub(super) fn writer(text: &mut Vec<u8>) -> csv::Writer<&mut Vec<u8>> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(text)
+}
+
+/// Writes a line.
+pub(super) fn write<C: AsRef<[u8]>>(lines: &mut csv::Writer<&mut Vec<u8>>, cells: [C; 6]) -> Result<(), Problem> {
+    lines.write_record(cells).map_err(Problem::internal)
 }
 
 /// A text that no spreadsheet takes for a formula. The apostrophe is what spreadsheets themselves put before a text, and
@@ -154,8 +154,12 @@ mod tests {
         for _ in 0..300 {
             let all: Vec<_> = (0..=random.below(30)).map(|_| random.transaction()).collect();
             let mut text = Vec::new();
-            lines(&mut text, [HEADER].into_iter()).unwrap();
-            lines(&mut text, all.iter().map(of)).unwrap();
+            let mut lines = writer(&mut text);
+            write(&mut lines, HEADER).unwrap();
+            for one in &all {
+                write(&mut lines, of(one)).unwrap();
+            }
+            drop(lines);
             seen.extend(all.iter().filter_map(|transaction| transaction.merchant_raw.chars().next()));
             let shown = String::from_utf8_lossy(&text).into_owned();
             let options = Options { mapping: None, default_currency: "CHF".into() };

@@ -17,8 +17,8 @@ use crate::{
 };
 use futures_util::future::join;
 use serde::Serialize;
+use std::io::{BufWriter, Write};
 use time::Duration;
-use tokio::task::yield_now;
 use uuid::Uuid;
 
 /// Rows in memory at a time.
@@ -35,6 +35,16 @@ const TIME: Duration = Duration::seconds(24);
 enum Format {
     Csv,
     Json,
+}
+
+impl Format {
+    /// The content type, and what to save it as.
+    fn kind(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Csv => ("text/csv; charset=utf-8", "transactions.csv"),
+            Self::Json => ("application/json", "transactions.json"),
+        }
+    }
 }
 
 impl Field for Format {
@@ -81,7 +91,7 @@ pub struct Link {
     pub expires_in: u32,
     /// How many transactions it holds.
     #[schema(example = 31_207)]
-    pub rows: u64,
+    pub rows: i64,
 }
 
 /// An export that is ready.
@@ -113,104 +123,106 @@ pub enum ExportedJson {
 }
 
 /// What has been written and not yet stored.
-struct Sheet<'a> {
-    files: &'a Files,
+struct Text {
     format: Format,
-    key: String,
-    text: Vec<u8>,
-    upload: Option<Upload<'a>>,
-    rows: u64,
+    bytes: Vec<u8>,
+    rows: i64,
 }
 
-impl<'a> Sheet<'a> {
-    fn new(files: &'a Files, format: Format, user_id: Uuid) -> Result<Self, Problem> {
-        let key = format!("exports/{user_id}/{}", Uuid::now_v7());
-        let mut sheet = Self { files, format, key, text: Vec::new(), upload: None, rows: 0 };
+impl Text {
+    fn new(format: Format) -> Result<Self, Problem> {
+        let mut bytes = Vec::new();
         match format {
-            Format::Csv => cells::lines(&mut sheet.text, [cells::HEADER].into_iter())?,
-            Format::Json => sheet.text.extend_from_slice(b"{\"data\":["),
+            Format::Csv => cells::write(&mut cells::writer(&mut bytes), cells::HEADER)?,
+            Format::Json => bytes.extend_from_slice(b"{\"data\":["),
         }
-        Ok(sheet)
+        Ok(Self { format, bytes, rows: 0 })
     }
 
-    fn kind(&self) -> (&'static str, &'static str) {
-        match self.format {
-            Format::Csv => ("text/csv; charset=utf-8", "transactions.csv"),
-            Format::Json => ("application/json", "transactions.json"),
-        }
-    }
-
-    fn write(&mut self, transactions: &[Transaction]) -> Result<(), Problem> {
-        match self.format {
-            Format::Csv => cells::lines(&mut self.text, transactions.iter().map(cells::of))?,
+    /// Writes the next batch row by row as the database sends it: a row is gone before many others have come. Returns where
+    /// the one after it begins.
+    async fn batch(
+        &mut self,
+        tx: &mut Tx,
+        user_id: Uuid,
+        filters: &Filters,
+        after: Option<Place>,
+    ) -> Result<Option<Place>, Problem> {
+        let (rows, next) = match self.format {
+            Format::Csv => {
+                let mut lines = cells::writer(&mut self.bytes);
+                let write = |row: &Transaction| cells::write(&mut lines, cells::of(row));
+                sql::export::batch(tx, user_id, filters, after, BATCH, write).await?
+            }
             Format::Json => {
-                for (transaction, before) in transactions.iter().zip(self.rows..) {
-                    if before > 0 {
-                        self.text.push(b',');
+                // A row is a hundred small pieces of text, which a buffer of a fixed size takes faster than one that grows.
+                let (mut text, mut begun) = (BufWriter::new(&mut self.bytes), self.rows > 0);
+                let write = |row: &Transaction| {
+                    if std::mem::replace(&mut begun, true) {
+                        text.write_all(b",").map_err(Problem::internal)?;
                     }
-                    serde_json::to_writer(&mut self.text, transaction).map_err(Problem::internal)?;
-                }
+                    serde_json::to_writer(&mut text, row).map_err(Problem::internal)
+                };
+                let done = sql::export::batch(tx, user_id, filters, after, BATCH, write).await?;
+                text.flush().map_err(Problem::internal)?;
+                done
             }
-        }
-        self.rows = self.rows.saturating_add(u64::try_from(transactions.len()).map_err(Problem::internal)?);
-        Ok(())
+        };
+        self.rows = self.rows.saturating_add(rows);
+        Ok(next)
     }
 
-    /// Whether it fits an answer, as a string of whose JSON every quotation mark is two characters.
-    fn fits(&self) -> bool {
-        let escaped = |byte: &&u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
-        let most = self.text.len().saturating_mul(2);
-        most <= ANSWERED || self.text.len().saturating_add(self.text.iter().filter(escaped).count()) <= ANSWERED
+    /// What is enough for a part.
+    fn part(&mut self) -> Option<Vec<u8>> {
+        (self.bytes.len() >= PART).then(|| std::mem::take(&mut self.bytes))
     }
 
-    /// Stores what is enough for a part.
-    async fn store(&mut self) -> Result<(), Problem> {
-        if self.upload.is_none() && !self.fits() {
-            let (content_type, name) = self.kind();
-            self.upload = Some(self.files.begin(self.key.clone(), content_type, name).await?);
-        }
-        match &mut self.upload {
-            Some(upload) if self.text.len() >= PART => upload.part(std::mem::take(&mut self.text)).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn finish(mut self) -> Result<Exported, Problem> {
+    /// The rest, to its end.
+    fn end(mut self) -> Vec<u8> {
         if self.format == Format::Json {
-            self.text.extend_from_slice(b"]}");
+            self.bytes.extend_from_slice(b"]}");
         }
-        let (content_type, name) = self.kind();
-        match self.upload {
-            None => {
-                let body = String::from_utf8(self.text).map_err(Problem::internal)?;
-                Ok(Exported::File { content_type, name, body })
+        self.bytes
+    }
+}
+
+/// Whether a text fits an answer, as a string of whose JSON every quotation mark is two characters.
+fn fits(text: &[u8]) -> bool {
+    let escaped = |byte: &&u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+    text.len().saturating_mul(2) <= ANSWERED
+        || text.len().saturating_add(text.iter().filter(escaped).count()) <= ANSWERED
+}
+
+/// Where a file is stored that no answer holds.
+struct Store<'a> {
+    files: &'a Files,
+    format: Format,
+    user_id: Uuid,
+    upload: Option<Upload<'a>>,
+}
+
+impl Store<'_> {
+    async fn part(&mut self, bytes: Vec<u8>) -> Result<(), Problem> {
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            none => {
+                let (content_type, name) = self.format.kind();
+                let key = format!("exports/{}/{}", self.user_id, Uuid::now_v7());
+                none.insert(self.files.begin(key, content_type, name).await?)
             }
-            Some(mut upload) => {
-                if !self.text.is_empty() {
-                    upload.part(self.text).await?;
-                }
-                Ok(Exported::Link(Link { url: upload.finish().await?, expires_in: LINK_S, rows: self.rows }))
-            }
-        }
+        };
+        upload.part(bytes).await
     }
 }
 
 /// Writes the user's transactions, newest first, into a file. They are read batch by batch, each in a transaction of its
-/// own, so that no more than a part of the file is in memory and nothing is stored while one is open.
+/// own, so that no more than two parts of the file are in memory and no transaction waits for the store.
 pub async fn export(db: &ReadDb, files: &Files, call: &Call, asked: &Export) -> Result<Exported, Problem> {
-    let user_id = call.claims()?.user_id;
-    let mut sheet = Sheet::new(files, asked.format, user_id)?;
-    let mut rows = auth::with_user(db, call, async |tx: &mut Tx, me: &Me| {
-        Ok(sql::export::batch(tx, me.user_id, &asked.filters, None, BATCH).await?)
-    })
-    .await?;
-    loop {
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
-        let Some(last) = rows.last().filter(|_| full).map(|last| Place { date: last.date, id: last.id }) else {
-            sheet.write(&rows)?;
-            sheet.store().await?;
-            return sheet.finish().await;
-        };
+    let (format, filters, user_id) = (asked.format, &asked.filters, call.claims()?.user_id);
+    let (mut text, mut store) = (Text::new(format)?, Store { files, format, user_id, upload: None });
+    let first = async |tx: &mut Tx, me: &Me| text.batch(tx, me.user_id, filters, None).await;
+    let mut next = auth::with_user(db, call, first).await?;
+    while let Some(place) = next {
         if clock::now() > call.now.saturating_add(TIME) {
             return Err(Problem::new(
                 422,
@@ -218,19 +230,25 @@ pub async fn export(db: &ReadDb, files: &Files, call: &Call, asked: &Export) -> 
                 "These are too many transactions for one file: narrow them with since and until, and fetch several.",
             ));
         }
-        let next = db.tx(async |tx: &mut Tx| {
-            Ok::<_, Problem>(sql::export::batch(tx, user_id, &asked.filters, Some(last), BATCH).await?)
-        });
-        // The database looks for the next batch while this one is written, a few rows at a time, and stored.
-        let written = async {
-            for some in rows.chunks(64) {
-                sheet.write(some)?;
-                yield_now().await;
+        let part = text.part();
+        let stored = async {
+            match part {
+                Some(part) => store.part(part).await,
+                None => Ok(()),
             }
-            sheet.store().await
         };
-        let (following, written) = join(next, written).await;
-        written?;
-        rows = following?;
+        let following = db.tx(async |tx: &mut Tx| text.batch(tx, user_id, filters, Some(place)).await);
+        let (stored, following) = join(stored, following).await;
+        stored?;
+        next = following?;
     }
+    let rows = text.rows;
+    let rest = text.end();
+    if store.upload.is_none() && fits(&rest) {
+        let ((content_type, name), body) = (format.kind(), String::from_utf8(rest).map_err(Problem::internal)?);
+        return Ok(Exported::File { content_type, name, body });
+    }
+    store.part(rest).await?;
+    let upload = store.upload.ok_or_else(|| Problem::internal("nothing was stored"))?;
+    Ok(Exported::Link(Link { url: upload.finish().await?, expires_in: LINK_S, rows }))
 }

@@ -6,19 +6,22 @@ use crate::{
         pages::Place,
         transactions::{Filters, Transaction},
     },
-    platform::db::Tx,
+    platform::{db::Tx, problem::Problem},
 };
-use sqlx::{Error, Postgres, QueryBuilder};
+use futures_util::TryStreamExt;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-/// The next transactions of an export, newest first.
+/// The next transactions of an export, newest first, each handed to `write` as it comes. With how many they were, and the
+/// place after which the next batch begins if it was a full one.
 pub async fn batch(
     tx: &mut Tx,
     user_id: Uuid,
     filters: &Filters,
     after: Option<Place>,
     limit: i64,
-) -> Result<Vec<Transaction>, Error> {
+    mut write: impl FnMut(&Transaction) -> Result<(), Problem>,
+) -> Result<(i64, Option<Place>), Problem> {
     let kinds: &[bool] = if filters.deleted { &[false, true] } else { &[false] };
     let mut query = QueryBuilder::<Postgres>::new("SELECT * FROM (");
     for (i, deleted) in kinds.iter().enumerate() {
@@ -35,5 +38,12 @@ pub async fn batch(
         );
     }
     query.push(") AS found ORDER BY date DESC, id DESC LIMIT ").push_bind(limit);
-    query.build_query_as().fetch_all(tx).await
+    let mut found = query.build_query_as::<Transaction>().fetch(tx);
+    let (mut rows, mut last) = (0_i64, None);
+    while let Some(row) = found.try_next().await? {
+        write(&row)?;
+        rows = rows.saturating_add(1);
+        last = Some(Place { date: row.date, id: row.id });
+    }
+    Ok((rows, last.filter(|_| rows >= limit)))
 }
